@@ -1,0 +1,1 @@
+//! Sample apps with switchable faults, each the contract of one real system.

@@ -1,0 +1,2 @@
+//! The `authchain` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The rules of the web itself, pure and without IO: cookies, redirects, forms, OAuth vocabulary.

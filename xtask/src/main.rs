@@ -1,0 +1,2 @@
+//! Set-up, tests, demo and benchmarks of the project.
+fn main() {}

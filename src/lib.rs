@@ -6,4 +6,6 @@
 //! ```
 pub mod base;
 pub mod lab;
+pub mod plan;
+pub mod trace;
 pub mod web;

@@ -1,1 +1,11 @@
-//! What every module may use and none of the domain lives in: places, diagnostics, secrets, the clock, printing.
+//! What every module may use and none of the domain lives in: places in files, diagnostics, secrets, the clock, printing.
+
+pub mod clock;
+pub mod diagnostic;
+pub mod redact;
+pub mod span;
+
+pub use clock::Clock;
+pub use diagnostic::{Diagnostic, Level};
+pub use redact::{Redactor, Secret};
+pub use span::{Sources, Span};

@@ -1,0 +1,164 @@
+//! Secrets: held so that they do not print, and replaced by keyed fingerprints in everything that leaves the program.
+//!
+//! A fingerprint is the start of an HMAC-SHA256 under a key drawn for the run: equal values look equal within a run,
+//! and nothing can be read back or compared across runs.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+/// Values shorter than this are too common to be replaced wherever they occur.
+const SHORTEST_REPLACED: usize = 4;
+
+/// A value that never prints: `Debug` and `Display` show its name alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    name: Arc<str>,
+    value: Arc<str>,
+}
+
+impl Secret {
+    /// A secret called `name`, as scenarios refer to it.
+    pub fn new(name: impl Into<Arc<str>>, value: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+
+    /// The name it goes by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value itself; whoever calls this takes care that it does not print.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.value
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "‹secret:{}›", self.name)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "‹secret:{}›", self.name)
+    }
+}
+
+/// Replaces known secrets by their names and unknown sensitive values by fingerprints. Cloning shares it.
+#[derive(Clone)]
+pub struct Redactor {
+    key: Arc<[u8; 32]>,
+    /// Longest spelling first, so that a secret that contains another is replaced whole.
+    known: Arc<RwLock<Vec<(String, Arc<str>)>>>,
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).expect("the system gives random bytes");
+        Self { key: Arc::new(key), known: Arc::default() }
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
+impl Redactor {
+    /// Learns a secret: from now on [`text`](Self::text) replaces its value, also in percent-, form-, JSON- and base64-encoded spelling.
+    pub fn learn(&self, secret: &Secret) {
+        let value = secret.expose();
+        if value.len() < SHORTEST_REPLACED {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for spelling in spellings(value) {
+            if !known.iter().any(|(seen, _)| *seen == spelling) {
+                known.push((spelling, secret.name.clone()));
+            }
+        }
+        known.sort_by_key(|(spelling, _)| std::cmp::Reverse(spelling.len()));
+    }
+
+    /// `text` with every known secret replaced by `‹secret:name›`.
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let known = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut text = Cow::Borrowed(text);
+        for (spelling, name) in known.iter() {
+            if text.contains(spelling.as_str()) {
+                text = Cow::Owned(text.replace(spelling.as_str(), &format!("‹secret:{name}›")));
+            }
+        }
+        text
+    }
+
+    /// Four hexadecimal digits that stand for `value` in this run.
+    #[must_use]
+    pub fn fingerprint(&self, value: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key).expect("HMAC takes keys of any length");
+        mac.update(value);
+        let digest = mac.finalize().into_bytes();
+        format!("{:02x}{:02x}", digest[0], digest[1])
+    }
+}
+
+/// The ways a value travels: as it is, percent-encoded, form-encoded, inside a JSON string, base64.
+fn spellings(value: &str) -> Vec<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let percent = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let json = serde_json::to_string(value).map(|quoted| quoted[1..quoted.len() - 1].to_owned()).unwrap_or_default();
+    let mut all = vec![value.to_owned(), percent, form, json];
+    if value.len() >= 8 {
+        all.push(STANDARD.encode(value));
+        all.push(URL_SAFE_NO_PAD.encode(value));
+    }
+    all.retain(|spelling| spelling.len() >= SHORTEST_REPLACED);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let secret = Secret::new("jarvis", "hunter2!");
+        assert_eq!(format!("{secret:?} {secret}"), "‹secret:jarvis› ‹secret:jarvis›");
+    }
+
+    #[test]
+    fn every_spelling_of_a_secret_is_replaced() {
+        let redactor = Redactor::default();
+        redactor.learn(&Secret::new("p", "pass wörd&\"1"));
+        for spelling in ["pass wörd&\"1", "pass%20w%C3%B6rd%26%221", "pass+w%C3%B6rd%26%221", "pass wörd&\\\"1"] {
+            assert_eq!(redactor.text(&format!("a={spelling};")), "a=‹secret:p›;", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn the_longer_secret_wins() {
+        let redactor = Redactor::default();
+        redactor.learn(&Secret::new("short", "abcd"));
+        redactor.learn(&Secret::new("long", "abcdefgh"));
+        assert_eq!(redactor.text("abcdefgh"), "‹secret:long›");
+    }
+
+    #[test]
+    fn fingerprints_are_equal_within_a_run_only() {
+        let (one, other) = (Redactor::default(), Redactor::default());
+        assert_eq!(one.fingerprint(b"x"), one.clone().fingerprint(b"x"));
+        let differ = (0u8..8).any(|n| one.fingerprint(&[n]) != other.fingerprint(&[n]));
+        assert!(differ);
+    }
+}

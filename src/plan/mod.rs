@@ -1,0 +1,121 @@
+//! The scenario resolved: names looked up, templates, regexes, JSONPaths, URLs and durations compiled.
+//!
+//! In: a [`scenario`](crate::scenario) with its includes, a profile, a variant. Out: a [`Plan`], in which nothing textual
+//! is left to be parsed while the run is under way. Values that only the run can know (captures) stay as [`Template`]s.
+
+pub mod backend;
+pub mod expect;
+pub mod matcher;
+pub mod provider;
+pub mod step;
+pub mod template;
+
+pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
+pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
+pub use matcher::{JsonType, Matcher};
+pub use provider::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser};
+pub use step::{
+    Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId,
+    Verb, WaitPlan,
+};
+pub use template::{Filter, JsonTemplate, Part, Scope, Template, TemplateError};
+
+use crate::base::Secret;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One run of one scenario: a variant under a profile.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What the scenario calls itself.
+    pub title: String,
+    /// The scenario file, relative to where the command was started when possible.
+    pub file: PathBuf,
+    /// The variant, when the scenario has several.
+    pub variant: Option<String>,
+    /// The profile that was laid over the scenario.
+    pub profile: Option<String>,
+    /// Words to choose scenarios by.
+    pub tags: Vec<String>,
+    /// Requirement ids that this scenario covers.
+    pub covers: Vec<String>,
+    /// Findings that this run must report, because it reproduces them on purpose (rule ids).
+    pub finds: Vec<String>,
+    /// Rules that are silenced, with the reason that the scenario gives.
+    pub allow: BTreeMap<String, String>,
+    /// Snapshot transitions that are no drift.
+    pub transitions: Vec<Transition>,
+    /// Every origin of the run and what stands behind it, in the order of the file.
+    pub origins: Vec<OriginPlan>,
+    /// Variables known before the run, for templates that also need captures.
+    pub variables: BTreeMap<String, String>,
+    /// Secrets, by the name templates use.
+    pub secrets: BTreeMap<String, Secret>,
+    /// The steps, flows already laid out.
+    pub steps: Vec<Step>,
+    /// Limits and policies of the run.
+    pub policy: Policy,
+}
+
+impl Plan {
+    /// `file` or `file#variant`: how this run is named everywhere.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let file = self.file.with_extension("");
+        match &self.variant {
+            Some(variant) => format!("{}#{variant}", file.display()),
+            None => file.display().to_string(),
+        }
+    }
+}
+
+/// A difference from the snapshot that is allowed: `from` may become `to`, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// What the snapshot says.
+    pub from: String,
+    /// What may stand there instead.
+    pub to: String,
+    /// Why this is no drift.
+    pub because: String,
+}
+
+/// Limits and policies of one run.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How long one step may take unless it says otherwise.
+    pub step_timeout: Duration,
+    /// How long the whole run may take.
+    pub run_timeout: Duration,
+    /// Redirects in a row before following stops (Fetch §4.4: 20).
+    pub max_redirects: usize,
+    /// Largest response body that is read, in bytes, after decompression.
+    pub max_body: usize,
+    /// Whether cookies in third-party contexts are kept and sent.
+    pub third_party_cookies: bool,
+    /// Whether real origins may be reached.
+    pub live: bool,
+    /// Whether the run is compared with a snapshot.
+    pub snapshot: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            step_timeout: Duration::from_secs(15),
+            run_timeout: Duration::from_secs(120),
+            max_redirects: 20,
+            max_body: 8 * 1024 * 1024,
+            third_party_cookies: true,
+            live: false,
+            snapshot: true,
+        }
+    }
+}
+
+/// A declared origin, for messages that must list them.
+#[must_use]
+pub fn origin_names(origins: &[OriginPlan]) -> Vec<String> {
+    origins.iter().map(|plan| plan.origin.to_string()).collect()
+}

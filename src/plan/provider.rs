@@ -1,0 +1,96 @@
+//! The embedded OpenID provider as a scenario declares it.
+
+use crate::base::Secret;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Claims by name.
+pub type Claims = Map<String, Value>;
+
+/// The embedded OpenID provider of one origin.
+#[derive(Debug, Clone)]
+pub struct IdpPlan {
+    /// Path style and page style. Paths follow Authentik (`/application/o/…`) with this application slug.
+    pub slug: String,
+    /// Whether the user is asked before a client gets what it asked for.
+    pub consent: Consent,
+    /// Who can log in, by the name they type.
+    pub users: Vec<IdpUser>,
+    /// Who may ask.
+    pub clients: Vec<IdpClient>,
+    /// Lifetime of an authorization code (RFC 6749 §4.1.2 recommends at most ten minutes).
+    pub code_ttl: Duration,
+    /// Lifetime of access and ID tokens.
+    pub token_ttl: Duration,
+    /// Faults that are on from the start.
+    pub faults: Vec<IdpFault>,
+}
+
+/// Whether the user is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// A page asks each time.
+    Explicit,
+    /// Nobody asks.
+    Implicit,
+}
+
+/// Somebody who can log in.
+#[derive(Debug, Clone)]
+pub struct IdpUser {
+    /// What they type as user name.
+    pub name: String,
+    /// Their password.
+    pub password: Secret,
+    /// `sub`; derived from the name when the scenario gives none.
+    pub subject: String,
+    /// Further claims. A missing `email` is a claim that is missing.
+    pub claims: Claims,
+}
+
+/// A relying party.
+#[derive(Debug, Clone)]
+pub struct IdpClient {
+    /// `client_id`.
+    pub id: String,
+    /// `client_secret`; a public client has none.
+    pub secret: Option<Secret>,
+    /// Exact redirect URIs (RFC 9700 §2.1).
+    pub redirect_uris: Vec<String>,
+    /// Whether PKCE is demanded.
+    pub require_pkce: bool,
+}
+
+/// Something the provider does wrong on purpose.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IdpFault {
+    /// Leaves a claim out of ID token and userinfo.
+    ClaimMissing(String),
+    /// Sends another value for a claim.
+    ClaimValue(String, Value),
+    /// The token endpoint answers with this status and OAuth error.
+    TokenError {
+        /// HTTP status.
+        status: u16,
+        /// `error` of RFC 6749 §5.2.
+        error: String,
+    },
+    /// The userinfo endpoint answers with this status.
+    UserinfoError {
+        /// HTTP status.
+        status: u16,
+    },
+    /// The authorization endpoint sends the user back with this error (RFC 6749 §4.1.2.1).
+    AuthorizeError {
+        /// `error`.
+        error: String,
+        /// `error_description`.
+        description: Option<String>,
+    },
+    /// Sends the user back without `code`.
+    CodeMissing,
+    /// Sends the user back with another `state` than it got.
+    StateAltered,
+    /// Codes can be redeemed again.
+    CodeReplayable,
+}

@@ -1,0 +1,273 @@
+//! The steps of a plan.
+
+use super::expect::{Capture, Expectation};
+use super::matcher::Matcher;
+use super::template::{JsonTemplate, Template};
+use crate::base::Span;
+use crate::web::html::Locator;
+use crate::web::origin::Origin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Number of a step in the plan, counted over all nested steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub u32);
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its number.
+    pub number: StepId,
+    /// The id that the scenario gives it, for references.
+    pub id: Option<String>,
+    /// One line for people, secrets by name: `click "Log in"`.
+    pub label: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Who does it.
+    pub actor: Arc<str>,
+    /// What is done.
+    pub verb: Verb,
+    /// What it must show.
+    pub expect: Vec<Expectation>,
+    /// What is kept of it.
+    pub capture: Vec<Capture>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Verb {
+    /// Goes to a URL as if typed into the address bar.
+    Open(Template),
+    /// Follows a link or presses a button.
+    Click(Locator),
+    /// Fills fields.
+    Fill(Vec<Field>),
+    /// Presses a key in the page; Enter submits.
+    Press(String),
+    /// Chooses options.
+    Select(Vec<Field>),
+    /// Waits until the page is as described.
+    Wait(WaitPlan),
+    /// Loads the page again.
+    Reload,
+    /// Goes back in the history.
+    Back,
+    /// Sends one HTTP request.
+    Request(Box<RequestPlan>),
+    /// Sends an earlier request again.
+    Replay(Box<Replay>),
+    /// Changes the actor's jar.
+    Cookies(CookiesPlan),
+    /// Looks at the actor's last response again, without a request.
+    Expect,
+    /// Steps at the same time.
+    Race(Vec<Step>),
+    /// Steps again and again.
+    Repeat(LoopPlan),
+    /// One step until its expectations hold.
+    Poll {
+        /// The step.
+        step: Box<Step>,
+        /// Time between two tries.
+        every: Duration,
+        /// Time after which it has failed.
+        within: Duration,
+    },
+    /// Steps of a named flow, for display; they run in order.
+    Flow {
+        /// Its name.
+        name: String,
+        /// Its steps with arguments filled in.
+        steps: Vec<Step>,
+    },
+    /// Lets time pass.
+    Sleep(Duration),
+    /// Looks at how an origin was called.
+    Calls(CallsPlan),
+    /// The actor's last navigation ended at a custom scheme.
+    DeepLink(Matcher),
+}
+
+/// One field and what goes into it.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// The field.
+    pub field: Locator,
+    /// The value; for check boxes `true` or `false`.
+    pub value: Template,
+}
+
+/// When a wait is over: all that is given holds.
+#[derive(Debug, Clone)]
+pub struct WaitPlan {
+    /// The page's URL.
+    pub url: Option<Matcher>,
+    /// Its visible text.
+    pub text: Option<Matcher>,
+    /// Something is there.
+    pub visible: Option<Locator>,
+}
+
+/// Methods of the HTTP verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum HttpMethod {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Head,
+    Options,
+}
+
+impl HttpMethod {
+    /// As it stands in a request line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
+        }
+    }
+}
+
+/// One HTTP request as the scenario asks for it.
+#[derive(Debug, Clone)]
+pub struct RequestPlan {
+    /// Method.
+    pub method: HttpMethod,
+    /// URL; relative ones resolve against the actor's page.
+    pub url: Template,
+    /// Query pairs to add.
+    pub query: Vec<(String, Template)>,
+    /// Headers to send; they replace what would be sent. An empty list of parts removes the header.
+    pub headers: Vec<(String, Option<Template>)>,
+    /// Body.
+    pub body: Body,
+    /// Where it comes from.
+    pub from: From,
+    /// Whether the jar's cookies go with it and its Set-Cookies are kept.
+    pub cookies: bool,
+    /// Whether redirects are followed.
+    pub follow: bool,
+}
+
+/// Who a request seems to come from: decides Origin, Referer, Sec-Fetch headers and SameSite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    /// `fetch` with credentials in the actor's current page; like [`Client`](From::Client) when it has none.
+    Page,
+    /// `fetch` with credentials in a page of this origin.
+    Origin(Origin),
+    /// No page: a program with the actor's jar, no Origin, no Referer, no Sec-Fetch.
+    Client,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// JSON with its content type.
+    Json(JsonTemplate),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, Template)>),
+    /// `multipart/form-data`, text parts.
+    Multipart(Vec<(String, Template)>),
+    /// Text with a content type of the step's headers.
+    Raw(Template),
+}
+
+/// An earlier request, sent again with changes.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// Which.
+    pub of: ReplayOf,
+    /// Query parameters to set (or remove).
+    pub query: Vec<(String, Option<Template>)>,
+    /// Headers to set (or remove).
+    pub headers: Vec<(String, Option<Template>)>,
+    /// Whether the Cookie header of the first time goes out again byte for byte, instead of what the jar would send.
+    pub same_cookies: bool,
+    /// Whether redirects are followed.
+    pub follow: bool,
+}
+
+/// Which earlier request.
+#[derive(Debug, Clone)]
+pub struct ReplayOf {
+    /// The step with this id; the last step that made a request when absent.
+    pub step: Option<String>,
+    /// Among its hops the first whose URL matches; its first hop when absent.
+    pub url: Option<Matcher>,
+}
+
+/// Changes of the actor's jar, in order.
+#[derive(Debug, Clone)]
+pub struct CookiesPlan {
+    /// The URL whose cookies are meant.
+    pub at: Template,
+    /// The changes.
+    pub changes: Vec<CookieEdit>,
+}
+
+/// One change and where it stands.
+#[derive(Debug, Clone)]
+pub struct CookieEdit {
+    /// The change.
+    pub change: CookieChange,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// One change of the jar.
+#[derive(Debug, Clone)]
+pub enum CookieChange {
+    /// Stores a cookie from Set-Cookie text, as if the URL had answered with it.
+    Set(Template),
+    /// Replaces the value of a stored cookie, attributes kept.
+    Value(String, Template),
+    /// Renames a stored cookie.
+    Rename(String, String),
+    /// Removes a cookie by name.
+    Delete(String),
+    /// Removes all that would be sent to the URL.
+    Clear,
+}
+
+/// Steps again and again.
+#[derive(Debug, Clone)]
+pub struct LoopPlan {
+    /// How often.
+    pub times: u32,
+    /// The steps, run in order each time.
+    pub steps: Vec<Step>,
+}
+
+/// How an origin was called so far.
+#[derive(Debug, Clone)]
+pub struct CallsPlan {
+    /// The origin.
+    pub origin: Origin,
+    /// Method of the calls that count.
+    pub method: Option<String>,
+    /// Path of the calls that count.
+    pub path: Option<Matcher>,
+    /// How many there must be.
+    pub count: Option<Matcher>,
+    /// Status of each of them.
+    pub status: Option<Matcher>,
+    /// Milliseconds between one and the next, for each gap.
+    pub spacing: Option<Matcher>,
+    /// Only calls since the step with this id began.
+    pub since: Option<String>,
+}

@@ -1,0 +1,120 @@
+//! The whole of a run's facts.
+
+use super::hop::{Hop, HopId};
+use crate::web::origin::Origin;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use time::OffsetDateTime;
+use url::Url;
+
+/// The ordered facts of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Chain {
+    /// Steps in the order they began. Hops and verdicts point here by index.
+    pub steps: Vec<StepRecord>,
+    /// Hops in the order they began.
+    pub hops: Vec<Hop>,
+    /// Requests that reached an origin from servers, not from an actor.
+    pub calls: Vec<ServerCall>,
+}
+
+impl Chain {
+    /// The hop with this id.
+    #[must_use]
+    pub fn hop(&self, id: HopId) -> Option<&Hop> {
+        self.hops.get(id.0 as usize)
+    }
+
+    /// The hops of one step, in order.
+    pub fn hops_of(&self, step: usize) -> impl DoubleEndedIterator<Item = &Hop> {
+        self.hops.iter().filter(move |hop| hop.step == step)
+    }
+}
+
+/// What one step did.
+#[derive(Debug, Clone)]
+pub struct StepRecord {
+    /// The plan's number of the step.
+    pub number: u32,
+    /// The id that the scenario gives it.
+    pub id: Option<String>,
+    /// One line for people, secrets by name.
+    pub label: String,
+    /// Who did it.
+    pub actor: Arc<str>,
+    /// How deep it is nested in flows, loops and races.
+    pub depth: usize,
+    /// Whether it ran at the same time as others: the order of its hops among theirs is chance.
+    pub concurrent: bool,
+    /// When it began, by the run's clock.
+    pub started: OffsetDateTime,
+    /// How long it took.
+    pub took: Duration,
+    /// The page the actor was on when it ended.
+    pub page: Option<Url>,
+    /// The custom-scheme URL its last navigation ended at.
+    pub deep_link: Option<String>,
+    /// The page's title.
+    pub title: Option<String>,
+    /// The page's visible text, white space folded, bounded.
+    pub text: Option<String>,
+    /// The actor's jar when the step ended.
+    pub jar: Vec<JarCookie>,
+    /// Why it could not be done, when it could not (a field not found, no response, a time-out).
+    pub error: Option<String>,
+}
+
+/// A cookie in a jar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JarCookie {
+    /// Name, bytes untouched.
+    pub name: Bytes,
+    /// Value, bytes untouched.
+    pub value: Bytes,
+    /// Host it belongs to, without a leading dot.
+    pub domain: String,
+    /// Whether only that very host gets it.
+    pub host_only: bool,
+    /// Path.
+    pub path: String,
+    /// `Secure`.
+    pub secure: bool,
+    /// `HttpOnly`.
+    pub http_only: bool,
+    /// `SameSite` as declared, if it was.
+    pub same_site: Option<&'static str>,
+    /// When it expires; a session cookie does not.
+    pub expires: Option<OffsetDateTime>,
+    /// Top-level site it is partitioned by.
+    pub partition: Option<String>,
+}
+
+/// A request that reached an origin, as the edge saw it.
+#[derive(Debug, Clone)]
+pub struct ServerCall {
+    /// The origin that was called.
+    pub origin: Origin,
+    /// Whether an actor's hop made it (otherwise a server did).
+    pub by_actor: bool,
+    /// Method.
+    pub method: String,
+    /// Path with query, as it came.
+    pub target: String,
+    /// Status of the answer, if one was given.
+    pub status: Option<u16>,
+    /// When it came, by the run's clock.
+    pub at: OffsetDateTime,
+    /// How long until the answer's head was there.
+    pub took: Duration,
+    /// What an embedded provider decided and why, in one line.
+    pub note: Option<String>,
+}
+
+impl ServerCall {
+    /// The path without its query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.split(['?', '#']).next().unwrap_or_default()
+    }
+}

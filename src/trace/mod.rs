@@ -1,0 +1,11 @@
+//! What happened, as facts: hops with every byte that matters, each cookie's life, and the calls that servers made.
+//!
+//! In: what an engine (or a HAR) saw. Out: a [`Chain`], which `judge` and `report` read and nobody changes any more.
+
+mod chain;
+mod cookie;
+mod hop;
+
+pub use chain::{Chain, JarCookie, ServerCall, StepRecord};
+pub use cookie::{CookieSent, CookieSet, CookieWithheld, Reason, SetVerdict};
+pub use hop::{Body, Cause, Failure, FailureKind, Hop, HopId, Request, Response, Timings};

@@ -1,0 +1,5 @@
+//! HTML as a person without script sees it.
+
+/// How a scenario names something on a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locator;

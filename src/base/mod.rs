@@ -2,10 +2,13 @@
 
 pub mod clock;
 pub mod diagnostic;
+pub mod escape;
+pub mod printer;
 pub mod redact;
 pub mod span;
 
 pub use clock::Clock;
 pub use diagnostic::{Diagnostic, Level};
+pub use printer::{Colour, Printer};
 pub use redact::{Redactor, Secret};
 pub use span::{Sources, Span};

@@ -1,0 +1,133 @@
+//! The chain as a person wants to read it: a line a step, a line a hop beneath it, cookies beneath the hop.
+
+use super::super::finished::{Finished, Standing};
+use super::super::mask::Mask;
+use super::style::Style;
+use crate::base::escape;
+use crate::trace::{Cause, CookieSet, Hop, HopId, SetVerdict};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
+    let marked = marked_hops(run);
+    let actors: BTreeSet<&str> = run.chain.steps.iter().map(|step| &*step.actor).collect();
+    for (index, step) in run.chain.steps.iter().enumerate() {
+        let indent = "  ".repeat(step.depth + 1);
+        let actor = if actors.len() > 1 { format!("{}: ", step.actor) } else { String::new() };
+        let _ = writeln!(out, "{indent}{}", style.step(&format!("{actor}{}", Mask::new(&run.redactor).text(&step.label))));
+        for hop in run.chain.hops_of(index) {
+            write_hop(out, hop, marked.contains(&hop.id), run, style);
+        }
+        if let Some(error) = &step.error {
+            for (at, text) in error.lines().enumerate() {
+                let mark = if at == 0 { style.bad("✗ could not be done:") } else { " ".repeat(20) };
+                let _ = writeln!(out, "     {mark} {}", Mask::new(&run.redactor).text(text));
+            }
+        }
+    }
+    for label in &run.not_run {
+        let _ = writeln!(out, "  {}", style.dim(&format!("not reached: {}", Mask::new(&run.redactor).text(label))));
+    }
+    write_calls(out, run, style);
+    out.push('\n');
+}
+
+/// Hops that a failed expectation or a finding points at.
+fn marked_hops(run: &Finished) -> BTreeSet<HopId> {
+    let verdicts = run.verdicts.iter().flat_map(|step| &step.verdicts).filter_map(|verdict| verdict.failed_hop());
+    let findings = run.findings.iter().filter(|judged| !matches!(judged.standing, Standing::Allowed(_)));
+    verdicts.chain(findings.filter_map(|judged| judged.finding.culprit())).collect()
+}
+
+fn write_hop(out: &mut String, hop: &Hop, marked: bool, run: &Finished, style: Style) {
+    let mask = Mask::new(&run.redactor);
+    let method = escape::shorten(&mask.text(&hop.request.method), 12).into_owned();
+    let head = format!("{:>3}  {method:<5} {}", hop.id, mask.url(hop.request.url.as_str()));
+    let mark = if marked { style.bad("✗") } else { " ".to_owned() };
+    let answer = match &hop.outcome {
+        Ok(response) => {
+            let status = response.status.to_string();
+            let painted = match response.status {
+                _ if marked => style.bad(&status),
+                200..=299 => style.good(&status),
+                300..=399 => status,
+                _ => style.warn(&status),
+            };
+            format!("{painted}  {}", style.dim(&milliseconds(hop.timings.total)))
+        }
+        Err(failure) => style.bad(&mask.text(&failure.message)),
+    };
+    let _ = writeln!(out, "   {mark} {head}  {answer}");
+    if let Some(target) = hop.redirect_target() {
+        let _ = writeln!(out, "            {} {}", style.dim("→"), mask.url(&target));
+    }
+    if marked && !hop.sent.is_empty() {
+        let sent = hop.sent.iter().map(|cookie| {
+            let name = escape::bytes(&cookie.name);
+            format!("{name}={}", mask.opaque(&name, &cookie.value))
+        });
+        let _ = writeln!(out, "            {} {}", style.dim("sent"), sent.collect::<Vec<_>>().join("; "));
+    }
+    for cookie in &hop.set {
+        let _ = writeln!(out, "            {} {}", style.dim("set "), set_cookie(cookie, mask, style));
+    }
+    for cookie in hop.withheld.iter().filter(|_| marked || matches!(hop.cause, Cause::Redirect(_) | Cause::Form | Cause::AutoForm)) {
+        let reasons: Vec<_> = cookie.reasons.iter().map(|reason| reason.code.as_str()).collect();
+        let name = escape::bytes(&cookie.name);
+        let _ = writeln!(
+            out,
+            "            {} {name} (domain {}, path {}) {}",
+            style.dim("kept"),
+            mask.text(&cookie.domain),
+            mask.text(&cookie.path),
+            style.warn(&format!("not sent: {}", reasons.join(", ")))
+        );
+    }
+}
+
+fn set_cookie(cookie: &CookieSet, mask: Mask<'_>, style: Style) -> String {
+    let name = escape::bytes(&cookie.name);
+    let mut text = format!("{name}={}", mask.opaque(&name, &cookie.value));
+    for (attribute, value) in cookie.attributes.iter().take(12) {
+        let _ = match value {
+            Some(value) => write!(text, "; {}={}", mask.text(attribute), escape::shorten(&mask.text(value), 60)),
+            None => write!(text, "; {}", mask.text(attribute)),
+        };
+    }
+    let verdict = match &cookie.verdict {
+        SetVerdict::Stored => style.good("stored"),
+        SetVerdict::Replaced => style.good("replaced"),
+        SetVerdict::Deleted => style.dim("deleted"),
+        SetVerdict::DeletedNothing(others) if others.is_empty() => style.dim("nothing to delete"),
+        SetVerdict::DeletedNothing(others) => style.warn(&format!("deleted nothing; {} stays", others.join(", "))),
+        SetVerdict::Blocked(reasons) => {
+            let words: Vec<_> = reasons.iter().map(|reason| reason.code.as_str()).collect();
+            style.bad(&format!("✗ not stored: {}", words.join(", ")))
+        }
+        SetVerdict::Unknown => String::new(),
+    };
+    format!("{text}  {verdict}")
+}
+
+fn write_calls(out: &mut String, run: &Finished, style: Style) {
+    let calls: Vec<_> = run.chain.calls.iter().filter(|call| !call.by_actor).collect();
+    if calls.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "  {}", style.step("calls between servers"));
+    for call in calls.iter().take(40) {
+        let mask = Mask::new(&run.redactor);
+        let status = call.status.map_or("no answer".to_owned(), |status| status.to_string());
+        let url = mask.url(&format!("{}{}", call.origin, call.target));
+        let note = call.note.as_deref().map(|note| style.dim(&format!("  {}", mask.text(note)))).unwrap_or_default();
+        let _ = writeln!(out, "          {:<5} {url}  {status}{note}", mask.text(&call.method));
+    }
+    if calls.len() > 40 {
+        let _ = writeln!(out, "          … and {} more", calls.len() - 40);
+    }
+}
+
+fn milliseconds(took: std::time::Duration) -> String {
+    let ms = took.as_secs_f64() * 1000.0;
+    if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
+}

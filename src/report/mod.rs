@@ -1,0 +1,13 @@
+//! Screens and files: pure functions from a finished run to bytes.
+//!
+//! In: a [`Finished`] run, or a [`Summary`] of several. Out: text. Nothing here opens a file or a socket, and everything
+//! that came over the wire is masked and escaped on its way out.
+
+pub mod console;
+mod finished;
+pub mod json;
+pub mod junit;
+mod mask;
+
+pub use finished::{Finished, Judged, Outcome, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Summary, Trouble};
+pub use mask::Mask;

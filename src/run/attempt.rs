@@ -1,0 +1,152 @@
+//! One try at one plan: stand up, drive, judge, keep.
+
+use super::event::RunId;
+use super::observer::Judge;
+use super::world::Stage;
+use super::{Cancel, Event, Listener, Request, snapshots};
+use crate::base::{Clock, Redactor, Sources, clock};
+use crate::drive;
+use crate::judge::{diagnose, snapshot};
+use crate::plan::{Plan, Scope};
+use crate::report::{Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
+use crate::topology::{self, Topology};
+use crate::trace::Chain;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One try.
+pub(super) struct Attempt<'a> {
+    pub id: RunId,
+    pub plan: &'a Arc<Plan>,
+    pub sources: &'a Arc<Sources>,
+    pub request: &'a Request,
+    pub listener: &'a Arc<dyn Listener>,
+    pub cancel: &'a Cancel,
+}
+
+/// What was driven, before it is judged as a whole.
+#[derive(Default)]
+struct Driven {
+    chain: Chain,
+    verdicts: Vec<StepVerdicts>,
+    logs: Vec<ProcessLog>,
+    trouble: Option<Trouble>,
+    interrupted: bool,
+}
+
+impl Attempt<'_> {
+    /// Makes it. What goes wrong is part of the result.
+    pub(super) async fn make(&self) -> Finished {
+        let (started, began) = (clock::wall(), Instant::now());
+        let redactor = Redactor::default();
+        self.plan.secrets.values().for_each(|secret| redactor.learn(secret));
+        let driven = self.stand_up_and_drive(&redactor).await;
+        let mut finished = self.judge(driven, redactor);
+        (finished.started, finished.took) = (started, began.elapsed());
+        finished
+    }
+
+    async fn stand_up_and_drive(&self, redactor: &Redactor) -> Driven {
+        let clock = Clock::default();
+        let context = match self.context(&clock, redactor) {
+            Ok(context) => context,
+            Err(trouble) => return Driven { trouble: Some(trouble), ..Driven::default() },
+        };
+        let topology = tokio::select! {
+            topology = Topology::start(&self.plan.origins, context) => topology,
+            () = self.cancel.cancelled() => return Driven { interrupted: true, ..Driven::default() },
+        };
+        let topology = match topology {
+            Ok(topology) => Arc::new(topology),
+            Err(error) => return Driven { trouble: Some(trouble_of(&error)), ..Driven::default() },
+        };
+        let mut driven = self.drive(&topology, clock).await;
+        driven.logs = topology.logs().into_iter().map(|(origin, lines)| ProcessLog { origin: origin.to_string(), lines }).collect();
+        driven.trouble = topology.casualties().first().map(|casualty| Trouble {
+            message: casualty.to_string(),
+            hints: vec!["its last lines are shown below".to_owned()],
+            usage: false,
+        });
+        topology.stop().await;
+        driven
+    }
+
+    fn context(&self, clock: &Clock, redactor: &Redactor) -> Result<topology::Context, Trouble> {
+        let exe = std::env::current_exe().map_err(|error| Trouble {
+            message: format!("failed to find the running executable: {error}"),
+            hints: Vec::new(),
+            usage: false,
+        })?;
+        let (id, listener) = (self.id, self.listener.clone());
+        Ok(topology::Context {
+            clock: clock.clone(),
+            redactor: redactor.clone(),
+            live: self.request.live || self.plan.policy.live,
+            exe,
+            scope: Scope { secrets: self.plan.secrets.clone(), ..Scope::default() },
+            log: Arc::new(move |event| match event {
+                topology::Event::Ready { origin, took } => listener.event(Event::Ready(id, &origin.to_string(), took)),
+                topology::Event::Log { origin, line } => listener.event(Event::Printed(id, &origin.to_string(), &line)),
+                topology::Event::Starting { .. } => {}
+            }),
+        })
+    }
+
+    async fn drive(&self, topology: &Arc<Topology>, clock: Clock) -> Driven {
+        let world = Arc::new(Stage::new(topology.clone(), self.plan));
+        let judge = Arc::new(Judge::new(self.id, self.listener.clone()));
+        let drive = drive::http::drive(self.plan, world, topology.authority().roots(), clock, judge.clone());
+        let (chain, interrupted) = tokio::select! {
+            chain = drive => (chain, false),
+            () = self.cancel.cancelled() => (Chain::default(), true),
+        };
+        Driven { chain, verdicts: judge.verdicts(), interrupted, ..Driven::default() }
+    }
+
+    fn judge(&self, driven: Driven, redactor: Redactor) -> Finished {
+        let Driven { chain, verdicts, logs, trouble, interrupted } = driven;
+        let found = diagnose::diagnose(self.plan, &chain);
+        let absent = self.plan.finds.iter().filter(|rule| !found.iter().any(|finding| finding.rule == rule.as_str()));
+        let absent = if trouble.is_none() && !interrupted { absent.cloned().collect() } else { Vec::new() };
+        let findings = found.into_iter().map(|finding| {
+            let standing = Standing::of(&finding, &self.plan.finds, &self.plan.allow);
+            Judged { finding, standing }
+        });
+        let reached = chain.steps.iter().map(|step| step.number).max();
+        let not_run = self.plan.steps.iter().filter(|step| reached.is_none_or(|reached| step.number.0 > reached));
+        let mut finished = Finished {
+            name: self.plan.id(),
+            title: self.plan.title.clone(),
+            file: self.plan.file.clone(),
+            variant: self.plan.variant.clone(),
+            profile: self.plan.profile.clone(),
+            covers: self.plan.covers.clone(),
+            attempts: 1,
+            started: clock::wall(),
+            took: std::time::Duration::ZERO,
+            verdicts,
+            snapshot: SnapshotOutcome::Off,
+            findings: findings.collect(),
+            absent,
+            not_run: not_run.map(|step| step.label.clone()).collect(),
+            trouble,
+            logs,
+            interrupted,
+            sources: self.sources.clone(),
+            redactor,
+            chain,
+        };
+        if self.plan.policy.snapshot && finished.trouble.is_none() && !interrupted {
+            let text = snapshot::render(self.plan, &finished.chain, &finished.redactor);
+            match snapshots::judge(self.plan, &text, self.request.snapshots, finished.steps_hold()) {
+                Ok(outcome) => finished.snapshot = outcome,
+                Err(trouble) => finished.trouble = Some(trouble),
+            }
+        }
+        finished
+    }
+}
+
+fn trouble_of(error: &topology::TopologyError) -> Trouble {
+    Trouble { message: error.to_string(), hints: error.hints(), usage: error.is_usage() }
+}

@@ -1,0 +1,140 @@
+//! From scenario files to verdicts: the one place where all the stages meet.
+//!
+//! ```text
+//! discover → compile → for each plan, in parallel:  stand up → drive → judge → keep
+//! ```
+//!
+//! In: a [`Request`]. Out: a [`Summary`]; on the way, an [`Event`] for everything a screen may want to show. Nothing here
+//! prints.
+
+mod attempt;
+mod cancel;
+mod discover;
+mod event;
+mod observer;
+mod pool;
+mod select;
+mod snapshots;
+mod suite;
+mod world;
+
+pub use cancel::Cancel;
+pub use discover::discover;
+pub use event::{Event, Listener};
+pub use select::Selection;
+pub use snapshots::{Pending, SnapshotMode, accept, pending, reject};
+pub use suite::Suite;
+
+use crate::base::{Diagnostic, Level, Sources};
+use crate::plan::{Plan, compile};
+use crate::report::Summary;
+use crate::scenario;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Who performs page steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Engine {
+    /// Forms and links from HTML, no script, a jar that acts as a browser's.
+    #[default]
+    Http,
+}
+
+/// What a command asks for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Scenario files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Which of their runs.
+    pub selection: Selection,
+    /// The profile to lay over the scenarios.
+    pub profile: Option<String>,
+    /// Who performs page steps.
+    pub engine: Engine,
+    /// How many runs at once.
+    pub jobs: usize,
+    /// Whether to stop after the first run that fails.
+    pub fail_fast: bool,
+    /// How often a run that failed is tried again.
+    pub retries: u32,
+    /// Whether real origins may be reached.
+    pub live: bool,
+    /// What to do with snapshots.
+    pub snapshots: SnapshotMode,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            paths: vec![PathBuf::from("scenarios")],
+            selection: Selection::default(),
+            profile: None,
+            engine: Engine::default(),
+            jobs: std::thread::available_parallelism().map_or(2, usize::from),
+            fail_fast: false,
+            retries: 0,
+            live: false,
+            snapshots: SnapshotMode::Compare,
+        }
+    }
+}
+
+/// Why nothing was run: the scenarios or the command line are wrong.
+#[derive(Debug)]
+pub struct Unusable {
+    /// What is wrong, errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Text of the files, for places.
+    pub sources: Arc<Sources>,
+}
+
+/// Plans that can be run, and warnings on the way to them.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The plans, in the order of their files and variants.
+    pub plans: Vec<(Arc<Plan>, Arc<Sources>)>,
+    /// Warnings with the files they point into.
+    pub warnings: Vec<(Diagnostic, Arc<Sources>)>,
+}
+
+/// Finds, reads and compiles the scenarios of `request` without touching the network.
+///
+/// # Errors
+/// Every diagnostic of every file that cannot be used.
+pub fn prepare(request: &Request) -> Result<Prepared, Vec<Unusable>> {
+    let files = discover(&request.paths).map_err(|diagnostic| vec![Unusable { diagnostics: vec![diagnostic], sources: Arc::default() }])?;
+    let mut prepared = Prepared { plans: Vec::new(), warnings: Vec::new() };
+    let mut unusable = Vec::new();
+    for file in files {
+        let mut sources = Sources::default();
+        let compiled = scenario::load(&file, &mut sources).and_then(|loaded| compile(&loaded, request.profile.as_deref()));
+        let sources = Arc::new(sources);
+        match compiled {
+            Ok(compiled) => {
+                prepared.warnings.extend(compiled.warnings.into_iter().map(|warning| (warning, sources.clone())));
+                prepared.plans.extend(compiled.plans.into_iter().map(|plan| (Arc::new(plan), sources.clone())));
+            }
+            Err(diagnostics) => unusable.push(Unusable { diagnostics: diagnostics.0, sources }),
+        }
+    }
+    prepared.plans.retain(|(plan, _)| request.selection.takes(plan));
+    if unusable.is_empty() { Ok(prepared) } else { Err(unusable) }
+}
+
+/// Runs everything that `request` asks for.
+///
+/// # Errors
+/// When a scenario cannot be used, or when nothing is left to run.
+pub async fn run(request: Arc<Request>, listener: Arc<dyn Listener>, cancel: Cancel) -> Result<Summary, Vec<Unusable>> {
+    let prepared = prepare(&request)?;
+    if prepared.plans.is_empty() {
+        let nothing = Diagnostic::error("no scenario is left to run")
+            .hint("`authchain list` shows what there is; look at `--tag` and `--filter`");
+        return Err(vec![Unusable { diagnostics: vec![nothing], sources: Arc::default() }]);
+    }
+    for (warning, sources) in &prepared.warnings {
+        debug_assert_eq!(warning.level, Level::Warning);
+        listener.event(Event::Warning(warning, sources));
+    }
+    Ok(pool::run_all(prepared.plans, request, listener, cancel).await)
+}

@@ -1,0 +1,51 @@
+//! Judging in line: the engine asks after each step whether to go on.
+
+use super::event::RunId;
+use super::{Event, Listener};
+use crate::drive::Observer;
+use crate::judge::expect;
+use crate::plan::{Scope, Step};
+use crate::report::StepVerdicts;
+use crate::trace::{Chain, Hop};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Checks each step's expectations and passes on what happens.
+pub(super) struct Judge {
+    id: RunId,
+    listener: Arc<dyn Listener>,
+    verdicts: Mutex<Vec<StepVerdicts>>,
+}
+
+impl Judge {
+    pub(super) fn new(id: RunId, listener: Arc<dyn Listener>) -> Self {
+        Self { id, listener, verdicts: Mutex::default() }
+    }
+
+    /// The verdicts so far, in the order of the chain's steps.
+    pub(super) fn verdicts(&self) -> Vec<StepVerdicts> {
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        verdicts.sort_by_key(|step| step.step);
+        verdicts
+    }
+}
+
+impl Observer for Judge {
+    fn step_began(&self, step: &Step, _depth: usize) {
+        self.listener.event(Event::Step(self.id, &step.label));
+    }
+
+    fn hop(&self, hop: &Hop) {
+        self.listener.event(Event::Hop(self.id, hop));
+    }
+
+    fn step_ended(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool {
+        let verdicts = expect::check(step, chain, index, scope);
+        let holds = verdicts.iter().all(expect::Verdict::is_met);
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(StepVerdicts { step: index, verdicts });
+        holds
+    }
+
+    fn would_hold(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool {
+        expect::check(step, chain, index, scope).iter().all(expect::Verdict::is_met)
+    }
+}

@@ -1,0 +1,205 @@
+//! Snapshot files: read, compared, written so that a crash leaves the old or the new one, never half of either.
+
+use crate::judge::snapshot::{self, Comparison, SnapshotFile};
+use crate::plan::Plan;
+use crate::report::{SnapshotOutcome, Trouble};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// What to do with snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SnapshotMode {
+    /// Compare; what is new or changed waits for review beside the old one.
+    #[default]
+    Compare,
+    /// Compare; a missing snapshot fails and nothing is written (CI).
+    Strict,
+    /// Take what this run gives.
+    Update,
+}
+
+/// A new snapshot that waits for review.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// The waiting file, `….snap.new`.
+    pub path: PathBuf,
+    /// The file it would replace, `….snap`.
+    pub target: PathBuf,
+    /// What stands there now, if anything does.
+    pub old: Option<String>,
+    /// What would stand there.
+    pub new: String,
+}
+
+/// Where the snapshot of `plan` lies: `snapshots/login@bearer.snap` beside the scenario.
+pub(super) fn path_of(plan: &Plan) -> PathBuf {
+    let stem = plan.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = snapshot::file_name(&stem, plan.variant.as_deref(), plan.profile.as_deref());
+    plan.file.parent().unwrap_or(Path::new("")).join("snapshots").join(name)
+}
+
+/// Compares `text` with the snapshot of `plan` and does what `mode` says. `whole` tells whether the run got to its end.
+pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) -> Result<SnapshotOutcome, Trouble> {
+    let path = path_of(plan);
+    let pending = pending_path(&path);
+    let file = SnapshotFile { source: plan.file.display().to_string(), expression: plan.title.clone(), body: text.to_owned() };
+    let old = match std::fs::read(&path) {
+        Ok(bytes) => Some(SnapshotFile::from_bytes(&bytes).map_err(|error| Trouble {
+            message: format!("failed to read the snapshot {}: {error}", path.display()),
+            hints: vec!["delete the file and run again to get a new one".to_owned()],
+            usage: true,
+        })?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(trouble("read", &path, &error)),
+    };
+    let write = |path: &Path| write_atomically(path, &file.to_bytes()).map_err(|error| trouble("write", path, &error));
+    let forget = || remove_if_there(&pending).map_err(|error| trouble("remove", &pending, &error));
+    match (old, mode) {
+        (None, SnapshotMode::Strict) => Ok(SnapshotOutcome::Missing(path)),
+        (None, _) if !whole => Ok(SnapshotOutcome::Off),
+        (None, SnapshotMode::Compare) => write(&pending).map(|()| SnapshotOutcome::New(pending)),
+        (None, SnapshotMode::Update) => {
+            write(&path)?;
+            forget()?;
+            Ok(SnapshotOutcome::Updated(path))
+        }
+        (Some(old), mode) => match snapshot::compare(&old.body, text, &plan.transitions) {
+            Comparison::Same => {
+                if mode != SnapshotMode::Strict {
+                    forget()?;
+                }
+                Ok(SnapshotOutcome::Same)
+            }
+            Comparison::Allowed(changes) => Ok(SnapshotOutcome::Allowed(changes)),
+            Comparison::Drift(_) if mode == SnapshotMode::Update && whole => {
+                write(&path)?;
+                forget()?;
+                Ok(SnapshotOutcome::Updated(path))
+            }
+            Comparison::Drift(diff) if mode == SnapshotMode::Compare && whole => {
+                write(&pending)?;
+                Ok(SnapshotOutcome::Drift { diff, pending: Some(pending) })
+            }
+            Comparison::Drift(diff) => Ok(SnapshotOutcome::Drift { diff, pending: None }),
+        },
+    }
+}
+
+/// Snapshots below `folders` that wait for review, in the order of their paths.
+///
+/// # Errors
+/// When a folder or file cannot be read.
+pub fn pending(folders: &[PathBuf]) -> io::Result<Vec<Pending>> {
+    let mut found = Vec::new();
+    for folder in folders {
+        let folder = if folder.is_file() { folder.parent().unwrap_or(Path::new("")) } else { folder };
+        walk(folder, 16, &mut found)?;
+    }
+    found.sort();
+    found.dedup();
+    found.into_iter().map(read_pending).collect()
+}
+
+/// Puts a waiting snapshot in its place.
+///
+/// # Errors
+/// When the file cannot be moved; then the old one is still whole.
+pub fn accept(pending: &Pending) -> io::Result<()> {
+    let bytes = std::fs::read(&pending.path)?;
+    let file = SnapshotFile::from_bytes(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+    write_atomically(&pending.target, &file.to_bytes())?;
+    remove_if_there(&pending.path)
+}
+
+/// Throws a waiting snapshot away.
+///
+/// # Errors
+/// When the file cannot be removed.
+pub fn reject(pending: &Pending) -> io::Result<()> {
+    remove_if_there(&pending.path)
+}
+
+fn read_pending(path: PathBuf) -> io::Result<Pending> {
+    let body = |bytes: Vec<u8>| match SnapshotFile::from_bytes(&bytes) {
+        Ok(file) => file.body,
+        Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
+    };
+    let target = path.with_extension("");
+    let old = match std::fs::read(&target) {
+        Ok(bytes) => Some(body(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let new = body(std::fs::read(&path)?);
+    Ok(Pending { path, target, old, new })
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() && depth > 0 && !matches!(entry.file_name().to_str(), Some("target" | "node_modules" | ".git")) {
+            walk(&path, depth - 1, found)?;
+        } else if kind.is_file() && path.to_string_lossy().ends_with(".snap.new") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn pending_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+/// Writes beside the target and moves into place, so that readers see the old file or the whole new one.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".authchain-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    file.persist(path)?;
+    Ok(())
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn trouble(verb: &str, path: &Path, error: &io::Error) -> Trouble {
+    Trouble {
+        message: format!("failed to {verb} {}: {error}", path.display()),
+        hints: vec!["snapshots lie in `snapshots/` beside the scenario; that folder must be writable".to_owned()],
+        usage: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.snap");
+        write_atomically(&path, b"old").unwrap();
+        // A folder in the way of the target makes the last step fail.
+        let blocked = folder.path().join("b.snap");
+        std::fs::create_dir_all(blocked.join("x")).unwrap();
+        assert!(write_atomically(&blocked, b"new").is_err());
+        write_atomically(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 2, "no temporary file stays behind");
+    }
+}

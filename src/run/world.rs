@@ -1,0 +1,45 @@
+//! The topology as the engines see it.
+
+use crate::drive::World;
+use crate::plan::Plan;
+use crate::topology::Topology;
+use crate::trace::ServerCall;
+use crate::web::origin::Origin;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A running topology.
+pub(super) struct Stage {
+    topology: Arc<Topology>,
+    declared: Vec<Origin>,
+}
+
+impl Stage {
+    pub(super) fn new(topology: Arc<Topology>, plan: &Plan) -> Self {
+        Self { topology, declared: plan.origins.iter().map(|origin| origin.origin.clone()).collect() }
+    }
+}
+
+impl World for Stage {
+    fn endpoint(&self, actor: &str) -> SocketAddr {
+        self.topology.endpoint(actor)
+    }
+
+    fn declared(&self) -> &[Origin] {
+        &self.declared
+    }
+
+    fn calls(&self) -> Vec<ServerCall> {
+        let calls = self.topology.calls().into_iter().map(|call| ServerCall {
+            origin: call.origin,
+            by_actor: call.by_actor,
+            method: call.method,
+            target: call.target,
+            status: call.status,
+            at: call.at,
+            took: call.took,
+            note: call.note,
+        });
+        calls.collect()
+    }
+}

@@ -1,2 +1,7 @@
 //! The `authchain` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    authchain::cli::main()
+}

@@ -22,6 +22,7 @@ pub use cancel::Cancel;
 pub use discover::discover;
 pub use event::{Event, Listener};
 pub use select::Selection;
+pub(crate) use snapshots::write_atomically;
 pub use snapshots::{Pending, SnapshotMode, accept, pending, reject};
 pub use suite::Suite;
 

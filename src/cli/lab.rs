@@ -1,0 +1,25 @@
+//! `authchain lab`.
+
+use crate::base::Printer;
+use crate::lab::{self, App};
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(super) struct Lab {
+    /// The app; without one, they are listed.
+    app: Option<App>,
+}
+
+pub(super) fn lab(command: &Lab, printer: &Printer) -> anyhow::Result<u8> {
+    let Some(app) = command.app else {
+        for app in App::all() {
+            printer.data(&format!("{:<14} {}", app.name(), app.about()))?;
+        }
+        return Ok(0);
+    };
+    let log = printer.clone();
+    super::runtime()?.block_on(lab::serve(app, &|name| std::env::var(name).ok(), move |line| {
+        let _ = log.data(line);
+    }))?;
+    Ok(0)
+}

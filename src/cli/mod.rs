@@ -1,0 +1,155 @@
+//! The command line: one file a command.
+
+mod check;
+mod completions;
+mod explain;
+mod lab;
+mod list;
+mod review;
+mod run;
+mod schema;
+mod screen;
+
+use crate::base::{Colour, Diagnostic, Printer, Sources};
+use crate::run::Unusable;
+use clap::{Args, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Drives a whole login and names the first thing that broke.
+///
+/// One scenario file drives an HTTP client through a whole login (identity provider, callback, cookies, session endpoints)
+/// against embedded or real providers. Every hop is recorded and compared with a snapshot; when the chain breaks, a finding
+/// names the cause and the fix.
+#[derive(Debug, Parser)]
+#[command(name = "authchain", version, propagate_version = true, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    everything passed
+  1    something failed: an expectation, a snapshot that drifted, a finding
+  2    the scenario or the command line is wrong
+  3    the environment is: a process that does not start, a target that is down
+  130  interrupted
+
+Examples:
+  authchain run                         every scenario below `scenarios/`
+  authchain run login.yaml --trace      one scenario, with its whole chain
+  authchain check                       read and compile everything, touch no network
+  authchain review                      look at snapshots that changed";
+
+#[derive(Debug, Args)]
+struct Global {
+    /// When to colour output.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: When,
+    /// Say only what failed.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum When {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios.
+    Run(run::Run),
+    /// Read and compile scenarios without touching the network.
+    Check(check::Check),
+    /// List scenarios, or which of them covers which requirement.
+    List(list::List),
+    /// Look at snapshots that changed, and accept or reject each.
+    Review(review::Review),
+    /// Accept all snapshots that wait for review.
+    Accept(review::All),
+    /// Throw away all snapshots that wait for review.
+    Reject(review::All),
+    /// Explain a diagnosis rule: its cause and its fix.
+    Explain(explain::Explain),
+    /// Start a sample app with switchable faults.
+    Lab(lab::Lab),
+    /// Print the JSON Schema of scenario files.
+    Schema,
+    /// Print completions for a shell.
+    Completions(completions::Completions),
+}
+
+/// Runs the command line and gives its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::stdio(match cli.global.color {
+        When::Auto => Colour::Auto,
+        When::Always => Colour::Always,
+        When::Never => Colour::Never,
+    });
+    let quiet = cli.global.quiet;
+    let result = match cli.command {
+        Command::Run(command) => run::run(command, &printer, quiet),
+        Command::Check(command) => check::check(&command, &printer, quiet),
+        Command::List(command) => list::list(&command, &printer),
+        Command::Review(command) => review::review(&command, &printer),
+        Command::Accept(command) => review::accept_all(&command, &printer),
+        Command::Reject(command) => review::reject_all(&command, &printer),
+        Command::Explain(command) => explain::explain(&command, &printer),
+        Command::Lab(command) => lab::lab(&command, &printer),
+        Command::Schema => schema::schema(&printer),
+        Command::Completions(command) => completions::completions(&command, &printer),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let style = crate::report::console::Style::new(printer.err_styled());
+            printer.talk(&format!("{}: {error:#}", style.bad("error")));
+            ExitCode::from(3)
+        }
+    }
+}
+
+/// Somebody like `head` has read enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Shows why scenarios cannot be used; the exit code is 2.
+fn refuse(unusable: &[Unusable], printer: &Printer) -> u8 {
+    for file in unusable {
+        for diagnostic in &file.diagnostics {
+            show(diagnostic, &file.sources, printer);
+        }
+    }
+    2
+}
+
+fn show(diagnostic: &Diagnostic, sources: &Sources, printer: &Printer) {
+    printer.talk(&format!("{}\n", diagnostic.render(sources, printer.err_styled())));
+}
+
+/// The runtime that commands run on.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    use anyhow::Context as _;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to start the async runtime")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

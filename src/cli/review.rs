@@ -1,8 +1,7 @@
 //! `authchain review`, `accept` and `reject`.
 
 use crate::base::Printer;
-use crate::judge::snapshot;
-use crate::report::console::Style;
+use crate::report::console::{self, Style};
 use crate::run::{self, Pending};
 use anyhow::Context as _;
 use clap::Args;
@@ -66,15 +65,7 @@ fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Pending>> {
 }
 
 fn show(pending: &Pending, printer: &Printer, style: Style) {
-    let old = pending.old.as_deref().unwrap_or_default();
-    for line in snapshot::unified(old, &pending.new).lines() {
-        let painted = match line.as_bytes().first() {
-            Some(b'+') => style.good(line),
-            Some(b'-') => style.bad(line),
-            _ => line.to_owned(),
-        };
-        printer.talk(&painted);
-    }
+    printer.talk(&console::diff(pending.old.as_deref().unwrap_or_default(), &pending.new, style));
 }
 
 /// Asks what to do with one; `false` means to stop asking.

@@ -11,3 +11,6 @@ mod mask;
 
 pub use finished::{Finished, Judged, Outcome, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Summary, Trouble};
 pub use mask::Mask;
+
+/// Every rule that can name a cause.
+pub use crate::judge::diagnose::rules;

@@ -72,7 +72,7 @@ impl Attempt<'_> {
     }
 
     fn context(&self, clock: &Clock, redactor: &Redactor) -> Result<topology::Context, Trouble> {
-        let exe = std::env::current_exe().map_err(|error| Trouble {
+        let exe = self.request.executable.clone().map_or_else(std::env::current_exe, Ok).map_err(|error| Trouble {
             message: format!("failed to find the running executable: {error}"),
             hints: Vec::new(),
             usage: false,

@@ -62,6 +62,8 @@ pub struct Request {
     pub live: bool,
     /// What to do with snapshots.
     pub snapshots: SnapshotMode,
+    /// What `authchain` means in `process:`; the running executable when absent.
+    pub executable: Option<PathBuf>,
 }
 
 impl Default for Request {
@@ -76,6 +78,7 @@ impl Default for Request {
             retries: 0,
             live: false,
             snapshots: SnapshotMode::Compare,
+            executable: None,
         }
     }
 }

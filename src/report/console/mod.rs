@@ -5,6 +5,7 @@ mod style;
 mod verdict;
 
 pub use style::Style;
+pub use verdict::diff;
 
 use super::finished::{Finished, Outcome, SnapshotOutcome, Summary};
 use std::fmt::Write as _;

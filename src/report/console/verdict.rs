@@ -5,6 +5,7 @@ use super::super::mask::Mask;
 use super::style::Style;
 use crate::judge::diagnose::{Finding, Severity};
 use crate::judge::expect::Verdict;
+use crate::judge::snapshot;
 use std::fmt::Write as _;
 
 pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
@@ -55,13 +56,8 @@ fn write_snapshot(out: &mut String, run: &Finished, style: Style) {
     match &run.snapshot {
         SnapshotOutcome::Drift { diff, pending } => {
             let _ = writeln!(out, "{}: {}", style.bad("snapshot drifted"), diff.headline);
-            for text in diff.text.lines() {
-                let painted = match text.as_bytes().first() {
-                    Some(b'+') => style.good(text),
-                    Some(b'-') => style.bad(text),
-                    _ => text.to_owned(),
-                };
-                let _ = writeln!(out, "  {painted}");
+            for text in painted(&diff.text, style).lines() {
+                let _ = writeln!(out, "  {text}");
             }
             if pending.is_some() {
                 let _ = writeln!(out, "  {} if this is meant: `authchain review`, or run again with --update", style.dim("hint:"));
@@ -74,6 +70,21 @@ fn write_snapshot(out: &mut String, run: &Finished, style: Style) {
         }
         _ => {}
     }
+}
+
+/// The difference between two snapshots, as one reads it in a review.
+#[must_use]
+pub fn diff(old: &str, new: &str, style: Style) -> String {
+    painted(&snapshot::unified(old, new), style)
+}
+
+fn painted(diff: &str, style: Style) -> String {
+    let line = |text: &str| match text.as_bytes().first() {
+        Some(b'+') => style.good(text),
+        Some(b'-') => style.bad(text),
+        _ => text.to_owned(),
+    };
+    diff.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn write_finding(out: &mut String, run: &Finished, finding: &Finding, standing: &Standing, style: Style) {

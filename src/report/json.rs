@@ -1,0 +1,133 @@
+//! Everything that was seen and judged, as JSON for other programs. Values are masked as on the console.
+
+use super::{Finished, Mask, Outcome, SnapshotOutcome, Standing, Summary};
+use crate::base::escape;
+use crate::trace::{Hop, SetVerdict, StepRecord};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+
+/// The report as one JSON document, durations in milliseconds.
+///
+/// # Errors
+/// When it cannot be written, which would be a fault of the library.
+pub fn render(summary: &Summary) -> Result<Vec<u8>, serde_json::Error> {
+    let runs: Vec<_> = summary.runs.iter().map(|run| run_json(run)).collect();
+    let document = json!({
+        "authchain": env!("CARGO_PKG_VERSION"),
+        "exit_code": summary.exit_code(),
+        "took_ms": milliseconds(summary.took),
+        "not_started": summary.not_started,
+        "runs": runs,
+    });
+    let mut bytes = serde_json::to_vec_pretty(&document)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn run_json(run: &Finished) -> Value {
+    let mask = Mask::new(&run.redactor);
+    let outcome = match run.outcome() {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Broken => "broken",
+        Outcome::Unusable => "unusable",
+        Outcome::Interrupted => "interrupted",
+    };
+    let snapshot = match &run.snapshot {
+        SnapshotOutcome::Off => "off",
+        SnapshotOutcome::Same => "same",
+        SnapshotOutcome::Allowed(_) => "allowed",
+        SnapshotOutcome::New(_) => "new",
+        SnapshotOutcome::Missing(_) => "missing",
+        SnapshotOutcome::Drift { .. } => "drift",
+        SnapshotOutcome::Updated(_) => "updated",
+    };
+    let findings = run.findings.iter().map(|judged| {
+        let finding = &judged.finding;
+        let standing = match &judged.standing {
+            Standing::Fails => "fails",
+            Standing::Expected => "expected",
+            Standing::Allowed(_) => "allowed",
+            Standing::Advises => "advises",
+        };
+        let evidence = finding.evidence.iter().map(|evidence| json!({ "hop": evidence.hop.map(|hop| hop.0 + 1), "text": mask.text(&evidence.text) }));
+        json!({
+            "rule": finding.rule,
+            "standing": standing,
+            "title": mask.text(&finding.title),
+            "evidence": evidence.collect::<Vec<_>>(),
+            "cause": mask.text(&finding.cause),
+            "fix": mask.text(&finding.fix),
+            "reference": finding.reference,
+        })
+    });
+    json!({
+        "name": run.name,
+        "title": run.title,
+        "outcome": outcome,
+        "attempts": run.attempts,
+        "started": run.started.format(&Rfc3339).unwrap_or_default(),
+        "took_ms": milliseconds(run.took),
+        "covers": run.covers,
+        "profile": run.profile,
+        "snapshot": snapshot,
+        "reasons": run.reasons().iter().map(|reason| mask.text(reason)).collect::<Vec<_>>(),
+        "trouble": run.trouble.as_ref().map(|trouble| mask.text(&trouble.message)),
+        "findings": findings.collect::<Vec<_>>(),
+        "steps": run.chain.steps.iter().map(|step| step_json(step, mask)).collect::<Vec<_>>(),
+        "hops": run.chain.hops.iter().map(|hop| hop_json(hop, mask)).collect::<Vec<_>>(),
+    })
+}
+
+fn step_json(step: &StepRecord, mask: Mask<'_>) -> Value {
+    json!({
+        "label": mask.text(&step.label),
+        "actor": &*step.actor,
+        "took_ms": milliseconds(step.took),
+        "page": step.page.as_ref().map(|url| mask.url(url.as_str())),
+        "error": step.error.as_deref().map(|error| mask.text(error)),
+    })
+}
+
+fn hop_json(hop: &Hop, mask: Mask<'_>) -> Value {
+    let set = hop.set.iter().map(|cookie| {
+        let name = escape::bytes(&cookie.name);
+        let blocked = match &cookie.verdict {
+            SetVerdict::Blocked(reasons) => reasons.iter().map(|reason| reason.code.clone()).collect(),
+            _ => Vec::new(),
+        };
+        json!({ "value": mask.opaque(&name, &cookie.value), "name": name, "stored": cookie.verdict.is_stored(), "blocked": blocked })
+    });
+    let sent = hop.sent.iter().map(|cookie| {
+        let name = escape::bytes(&cookie.name);
+        json!({ "value": mask.opaque(&name, &cookie.value), "name": name })
+    });
+    let withheld = hop.withheld.iter().map(|cookie| {
+        let reasons: Vec<_> = cookie.reasons.iter().map(|reason| &reason.code).collect();
+        json!({ "name": escape::bytes(&cookie.name), "reasons": reasons })
+    });
+    json!({
+        "hop": hop.id.0 + 1,
+        "step": hop.step,
+        "method": mask.text(&hop.request.method),
+        "url": mask.url(hop.request.url.as_str()),
+        "status": hop.status(),
+        "version": hop.response().map(|response| response.version),
+        "redirect": hop.redirect_target().map(|target| mask.url(&target)),
+        "failure": hop.outcome.as_ref().err().map(|failure| mask.text(&failure.message)),
+        "sent": sent.collect::<Vec<_>>(),
+        "withheld": withheld.collect::<Vec<_>>(),
+        "set": set.collect::<Vec<_>>(),
+        "timings_ms": {
+            "dns": milliseconds(hop.timings.dns),
+            "tcp": milliseconds(hop.timings.tcp),
+            "tls": milliseconds(hop.timings.tls),
+            "first_byte": milliseconds(hop.timings.first_byte),
+            "total": milliseconds(hop.timings.total),
+        },
+    })
+}
+
+fn milliseconds(took: std::time::Duration) -> f64 {
+    (took.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}

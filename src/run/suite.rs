@@ -1,0 +1,93 @@
+//! Scenarios inside `cargo test`, a test for each run.
+
+use super::{Cancel, Request, SnapshotMode};
+use crate::base::Sources;
+use crate::plan::Plan;
+use crate::report::Outcome;
+use crate::report::console::{self, Style};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Scenarios as tests of a Rust project.
+///
+/// ```no_run
+/// // tests/login.rs, with `harness = false` for this test in Cargo.toml
+/// fn main() -> std::process::ExitCode {
+///     authchain::Suite::new("scenarios").main()
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Suite {
+    request: Request,
+    executable: Option<PathBuf>,
+}
+
+impl Suite {
+    /// All scenarios below `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let strict = std::env::var_os("CI").is_some_and(|value| value != "" && value != "0" && value != "false");
+        let snapshots = if strict { SnapshotMode::Strict } else { SnapshotMode::Compare };
+        let request = Request { paths: vec![path.into()], snapshots, ..Request::default() };
+        Self { request, executable: None }
+    }
+
+    /// Lays a profile over the scenarios.
+    #[must_use]
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.request.profile = Some(name.into());
+        self
+    }
+
+    /// Takes only runs with this tag.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.request.selection.tags.push(tag.into());
+        self
+    }
+
+    /// What `authchain` means in `process: { run: [authchain, …] }`; the running executable unless told otherwise.
+    #[must_use]
+    pub fn executable(mut self, path: impl Into<PathBuf>) -> Self {
+        self.executable = Some(path.into());
+        self
+    }
+
+    /// Runs as a test binary: understands the arguments of `cargo test` and ends with its exit code.
+    #[must_use]
+    pub fn main(self) -> ExitCode {
+        let arguments = Arguments::from_args();
+        let mut request = self.request;
+        request.executable = self.executable;
+        match super::prepare(&request) {
+            Ok(prepared) => {
+                let request = Arc::new(request);
+                let trials = prepared.plans.into_iter().map(|(plan, sources)| trial(plan, sources, request.clone()));
+                libtest_mimic::run(&arguments, trials.collect()).exit_code()
+            }
+            Err(unusable) => {
+                let trials = unusable.into_iter().map(|file| {
+                    let text: Vec<_> = file.diagnostics.iter().map(|diagnostic| diagnostic.render(&file.sources, false)).collect();
+                    Trial::test("scenarios can be read", move || Err(Failed::from(text.join("\n\n"))))
+                });
+                libtest_mimic::run(&arguments, trials.collect()).exit_code()
+            }
+        }
+    }
+}
+
+fn trial(plan: Arc<Plan>, sources: Arc<Sources>, request: Arc<Request>) -> Trial {
+    Trial::test(plan.id(), move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failed::from(format!("failed to start the async runtime: {error}")))?;
+        let summary = runtime.block_on(super::pool::run_all(vec![(plan, sources)], request, Arc::new(()), Cancel::default()));
+        match summary.runs.first() {
+            Some(run) if run.outcome() == Outcome::Passed => Ok(()),
+            Some(run) => Err(Failed::from(console::details(run, Style::new(false)))),
+            None => Err(Failed::from("the run was not started")),
+        }
+    })
+}

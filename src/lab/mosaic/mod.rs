@@ -2,3 +2,6 @@
 
 pub(in crate::lab) mod api;
 pub(in crate::lab) mod web;
+
+#[cfg(test)]
+mod loops;

@@ -8,8 +8,8 @@
 //! authorize → (login → authorize) → (consent) → back to the client → token → userinfo
 //! ```
 //!
-//! Every handler is a plain function from a bounded [`Call`] to an answer and the decision behind it; the one lock
-//! around the [`Stores`] is never held across an await. Errors are answers: nothing a request holds makes it panic.
+//! Every handler is a plain function from a bounded call to an answer and the decision behind it; the one lock
+//! around the stores is never held across an await. Errors are answers: nothing a request holds makes it panic.
 
 mod authorize;
 mod claims;

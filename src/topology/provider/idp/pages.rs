@@ -49,10 +49,10 @@ pub(super) fn login(page: &Login<'_>) -> Markup {
                 input type="hidden" name="transaction" value=(page.transaction);
                 label for="uid_field" { "Username" }
                 input id="uid_field" name="uid_field" type="text" value=(page.name) autocomplete="username" autocapitalize="none"
-                    spellcheck="false" required autofocus[!known] aria-invalid[page.error.is_some()] aria-describedby=[page.error.map(|_| "error")];
+                    spellcheck="false" required autofocus[!known] aria-invalid=[page.error.map(|_| "true")] aria-describedby=[page.error.map(|_| "error")];
                 label for="password" { "Password" }
                 input id="password" name="password" type="password" autocomplete="current-password" required autofocus[known]
-                    aria-invalid[page.error.is_some()] aria-describedby=[page.error.map(|_| "error")];
+                    aria-invalid=[page.error.map(|_| "true")] aria-describedby=[page.error.map(|_| "error")];
                 button.primary type="submit" { "Log in" }
             }
         },

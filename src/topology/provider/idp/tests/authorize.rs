@@ -148,6 +148,9 @@ async fn the_response_can_travel_in_the_fragment_or_in_a_form() {
     assert_eq!(page.attribute("input[name=state]", "value").as_deref(), Some("st ate/1"));
     assert_eq!(page.attribute("input[name=iss]", "value").as_deref(), Some(ISSUER));
     assert!(page.body.contains("<noscript>") && page.body.contains("Continue"));
+    let script: String = page.text("script");
+    let digest = base64::engine::general_purpose::STANDARD.encode(<sha2::Sha256 as sha2::Digest>::digest(script));
+    assert!(page.header("content-security-policy").contains(&format!("script-src 'sha256-{digest}'")), "the policy allows this script");
     let code = page.attribute("input[name=code]", "value").unwrap();
     assert_eq!(browser.redeem(&code).await.status, 200);
 }

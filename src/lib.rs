@@ -7,5 +7,6 @@
 pub mod base;
 pub mod lab;
 pub mod plan;
+pub mod topology;
 pub mod trace;
 pub mod web;

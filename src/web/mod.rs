@@ -10,3 +10,4 @@ pub mod oauth;
 pub mod origin;
 pub mod redirect;
 pub mod site;
+pub mod volatile;

@@ -101,7 +101,8 @@ impl Page {
     /// When the field is not found or in no form, the form's first submit button is disabled, or there is none and
     /// several fields.
     pub fn press_enter(&mut self, locator: &Locator) -> Result<Click, PageError> {
-        let id = self.find(locator, Wanted::Element)?;
+        let field = self.find(locator, Wanted::Field);
+        let id = field.or_else(|error| self.find(locator, Wanted::Pressable).map_err(|_| error))?;
         self.press_enter_at(id)
     }
 
@@ -257,7 +258,7 @@ mod tests {
 
     #[test]
     fn enter_presses_the_first_submit_button() {
-        let enter = |rest: &str| page(&format!("<form><input aria-label=A name=a>{rest}</form>")).press_enter(&at("A"));
+        let enter = |rest: &str| page(&format!("<form><label>A <input name=a></label>{rest}</form>")).press_enter(&at("A"));
         let query = |rest: &str| match enter(rest) {
             Ok(Click::Submit(submission)) => submission.url.query().unwrap_or_default().to_owned(),
             other => panic!("{rest}: {other:?}"),

@@ -114,6 +114,11 @@ impl Dom {
         Self { nodes, ids, cut }
     }
 
+    /// How many nodes there are.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// All elements, in tree order.
     pub(super) fn elements(&self) -> impl Iterator<Item = (NodeId, &Element)> {
         self.elements_in(0..self.nodes.len())

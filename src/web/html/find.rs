@@ -6,7 +6,10 @@ use super::error::{FindError, Wanted};
 use super::locator::{Locator, LocatorKind, best};
 use super::name;
 use super::page::{ElementId, Page};
-use super::text::{one_line, rendered};
+use super::text::{Flow, one_line, rendered};
+
+/// Places of a text on a page that are looked at.
+const MAX_HITS: usize = 200;
 
 impl Page {
     /// The one element that a locator names, of the wanted sort. Hidden elements are never found.
@@ -52,6 +55,12 @@ impl Page {
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(ElementId).collect()
+    }
+
+    /// Whether anything that shows fits a locator, once or several times.
+    #[must_use]
+    pub fn shows(&self, locator: &Locator) -> bool {
+        !self.find_all(locator, Wanted::Element).is_empty()
     }
 
     /// The accessible name of an element.
@@ -116,31 +125,14 @@ impl Page {
 
     /// The smallest elements that show a text, with all their text, and what they stand for.
     fn smallest_with(&self, needle: &str, wanted: Wanted) -> Vec<(NodeId, String)> {
-        let folded = needle.to_lowercase();
-        let shown = |id: NodeId| {
-            let value = self.control(id).filter(|control| control.kind.is_button()).map(|control| control.state.value.clone());
-            value.filter(|value| !value.is_empty()).unwrap_or_else(|| one_line(&rendered(&self.dom, id)))
+        let value = |id: NodeId| {
+            let control = self.control(id).filter(|control| control.kind.is_button())?;
+            Some(control.state.value.as_str())
+                .filter(|value| !value.is_empty() && self.dom.element(id).is_some_and(|element| element.is("input")))
         };
-        let mut found = Vec::new();
-        let mut open: Vec<NodeId> = self.dom.elements().next().map(|(root, _)| root).into_iter().collect();
-        while let Some(id) = open.pop() {
-            if self.dom.is_hidden(id) {
-                continue;
-            }
-            let text = shown(id);
-            if !text.to_lowercase().contains(&folded) {
-                continue;
-            }
-            let before = open.len();
-            let inner = self.dom.children(id).filter(|&child| self.dom.element(child).is_some());
-            open.extend(inner.filter(|&child| !self.dom.is_hidden(child) && shown(child).to_lowercase().contains(&folded)));
-            if open.len() == before
-                && let Some(meant) = self.meant(id, wanted)
-            {
-                found.push((meant, text));
-            }
-        }
-        found
+        let smallest = Flow::new(&self.dom, value).smallest_with(&self.dom, &needle.to_lowercase(), MAX_HITS);
+        let text = |id: NodeId| value(id).map_or_else(|| one_line(&rendered(&self.dom, id)), one_line);
+        smallest.into_iter().filter_map(|id| Some((self.meant(id, wanted)?, text(id)))).collect()
     }
 
     fn same_destination(&self, found: &[ElementId]) -> bool {
@@ -235,7 +227,10 @@ mod tests {
             ("text=stay", Wanted::Pressable, "checkbox Stay signed in (name=keep)"),
             ("Log in", Wanted::Pressable, "submit button Log in"),
             ("css=button span", Wanted::Pressable, "submit button Log in"),
+            ("text=Log in", Wanted::Pressable, "submit button Log in"),
             ("text=log in", Wanted::Element, ""),
+            ("Username", Wanted::Element, "field Username (name=uidField)"),
+            ("text=Stay signed", Wanted::Element, "<label>"),
             ("Help", Wanted::Pressable, "link Help to /help"),
         ] {
             match find(locator, wanted) {
@@ -261,6 +256,23 @@ mod tests {
         let empty = Page::parse("", &Url::parse("https://app.test/").unwrap());
         let error = empty.find(&Locator::parse("X").unwrap(), Wanted::Field).unwrap_err();
         assert_eq!(error.to_string(), "no field matches `X`; the page has no fields");
+    }
+
+    #[test]
+    fn text_is_found_across_inline_elements_and_not_across_blocks() {
+        let html = "<div id=a><p id=b>Wel<b>come</b>, <i id=c>Jarvis</i></p><p>Bye</p></div><input id=d type=submit value='Go on'><p hidden>Gone</p>";
+        let page = Page::parse(html, &Url::parse("https://app.test/").unwrap());
+        let id_of = |text: &str| {
+            let found = page.find(&Locator::parse(text).unwrap(), Wanted::Element).ok()?;
+            page.dom.element(found.0)?.attr("id").map(str::to_owned)
+        };
+        assert_eq!(id_of("text=welcome, j").as_deref(), Some("b"));
+        assert_eq!(id_of("text=Jarvis").as_deref(), Some("c"));
+        assert_eq!(id_of("text=Jarvis Bye").as_deref(), Some("a"));
+        assert_eq!(id_of("text=go on").as_deref(), Some("d"));
+        assert!(!page.shows(&Locator::parse("text=JarvisBye").unwrap()));
+        assert!(!page.shows(&Locator::parse("text=Gone").unwrap()));
+        assert!(page.shows(&Locator::parse("text=bye").unwrap()));
     }
 
     #[test]

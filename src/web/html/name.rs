@@ -64,7 +64,7 @@ fn own(dom: &Dom, id: NodeId, element: &Element, labels: &[NodeId]) -> Option<St
         "img" | "area" => element.filled("alt").map(one_line),
         "fieldset" => first_child(dom, id, "legend"),
         "table" => first_child(dom, id, "caption"),
-        "a" | "summary" | "option" | "legend" | "label" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => from_content(),
+        "a" | "summary" | "option" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => from_content(),
         _ if matches!(element.keyword("role").as_str(), "button" | "link" | "heading" | "option" | "tab" | "menuitem") => from_content(),
         _ => None,
     }

@@ -275,6 +275,12 @@ mod tests {
     }
 
     #[test]
+    fn a_refresh_for_readers_without_script_counts() {
+        let page = page("<head><noscript><meta http-equiv=refresh content='0;url=/no-script'></noscript></head>");
+        assert_eq!(page.refresh().map(|refresh| refresh.url.path().to_owned()).as_deref(), Some("/no-script"));
+    }
+
+    #[test]
     fn a_page_may_cross_threads() {
         fn crosses<T: Send + Sync>(_: &T) {}
         crosses(&page(""));

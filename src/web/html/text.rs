@@ -57,6 +57,79 @@ pub(super) fn one_line(text: &str) -> String {
     out
 }
 
+/// The text of a whole page on one line, folded to lower case, and which part of it each node shows. Searching it finds an
+/// element by its text in one pass, where rendering every element by itself would take quadratic time.
+pub(super) struct Flow {
+    text: String,
+    /// Start and end in `text`, by node.
+    spans: Vec<(usize, usize)>,
+}
+
+impl Flow {
+    /// `value_of` gives the text of what shows a value instead of content.
+    pub(super) fn new<'a>(dom: &'a Dom, value_of: impl Fn(NodeId) -> Option<&'a str>) -> Self {
+        let mut flow = Self { text: String::new(), spans: vec![(0, 0); dom.len()] };
+        let mut pending_space = false;
+        let mut open: Vec<NodeId> = Vec::new();
+        let mut at = 0;
+        while at < dom.len() {
+            while let Some(id) = open.pop_if(|id| dom.end(*id) <= at) {
+                flow.spans[id].1 = flow.text.len();
+                pending_space |= breaks(dom, id);
+            }
+            if dom.is_hidden(at) || dom.element(at).is_some_and(|element| element.is("textarea")) {
+                at = dom.end(at);
+                continue;
+            }
+            flow.spans[at].0 = flow.text.len();
+            open.push(at);
+            pending_space |= breaks(dom, at);
+            match (dom.data(at), value_of(at)) {
+                (Data::Text(text), _) => flow.push(text, &mut pending_space),
+                (_, Some(value)) => flow.push(value, &mut pending_space),
+                _ => {}
+            }
+            at += 1;
+        }
+        for id in open {
+            flow.spans[id].1 = flow.text.len();
+        }
+        flow
+    }
+
+    fn push(&mut self, text: &str, pending_space: &mut bool) {
+        for c in text.chars() {
+            if c.is_whitespace() {
+                *pending_space = true;
+                continue;
+            }
+            if std::mem::take(pending_space) && !self.text.is_empty() {
+                self.text.push(' ');
+            }
+            self.text.extend(c.to_lowercase());
+        }
+    }
+
+    /// The smallest elements that show a folded text, at most `limit` of them.
+    pub(super) fn smallest_with(&self, dom: &Dom, folded: &str, limit: usize) -> Vec<NodeId> {
+        let mut found: Vec<NodeId> = Vec::new();
+        for (start, hit) in self.text.match_indices(folded).take(limit) {
+            let shows = |id: &NodeId| self.spans[*id].0 <= start && start + hit.len() <= self.spans[*id].1;
+            let root = (dom.len() > 0).then_some(0).filter(shows);
+            let inner = |id: &NodeId| dom.children(*id).filter(|&child| dom.element(child).is_some()).find(shows);
+            found.extend(std::iter::successors(root, inner).last());
+        }
+        found.dedup();
+        found
+    }
+}
+
+/// Whether an element keeps apart what stands before, in and after it.
+fn breaks(dom: &Dom, id: NodeId) -> bool {
+    let apart = |element: &Element| is_block(element) || matches!(element.name.as_str(), "br" | "td" | "th" | "input" | "button");
+    dom.element(id).is_some_and(apart)
+}
+
 /// Whether an element begins and ends a line.
 pub(super) fn is_block(element: &Element) -> bool {
     matches!(

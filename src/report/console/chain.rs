@@ -4,6 +4,7 @@ use super::super::finished::{Finished, Standing};
 use super::super::mask::Mask;
 use super::style::Style;
 use crate::base::escape;
+use crate::judge::expect;
 use crate::trace::{Cause, CookieSet, Hop, HopId, SetVerdict};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -34,9 +35,13 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
 
 /// Hops that a failed expectation or a finding points at.
 fn marked_hops(run: &Finished) -> BTreeSet<HopId> {
-    let verdicts = run.verdicts.iter().flat_map(|step| &step.verdicts).filter_map(|verdict| verdict.failed_hop());
+    let verdicts = run.verdicts.iter().flat_map(|step| &step.verdicts).filter_map(|verdict| match verdict.outcome {
+        expect::Outcome::Failed { hop, .. } => hop,
+        expect::Outcome::Met => None,
+    });
+    // Evidence is in the order of the hops: the last one is where it broke.
     let findings = run.findings.iter().filter(|judged| !matches!(judged.standing, Standing::Allowed(_)));
-    verdicts.chain(findings.filter_map(|judged| judged.finding.culprit())).collect()
+    verdicts.chain(findings.filter_map(|judged| judged.finding.evidence.iter().rev().find_map(|evidence| evidence.hop))).collect()
 }
 
 fn write_hop(out: &mut String, hop: &Hop, marked: bool, run: &Finished, style: Style) {

@@ -96,7 +96,7 @@ impl Attempt<'_> {
     async fn drive(&self, topology: &Arc<Topology>, clock: Clock) -> Driven {
         let world = Arc::new(Stage::new(topology.clone(), self.plan));
         let judge = Arc::new(Judge::new(self.id, self.listener.clone()));
-        let drive = drive::http::drive(self.plan, world, topology.authority().roots(), clock, judge.clone());
+        let drive = drive::drive(self.plan, world, topology.authority().roots(), clock, judge.clone());
         let (chain, interrupted) = tokio::select! {
             chain = drive => (chain, false),
             () = self.cancel.cancelled() => (Chain::default(), true),

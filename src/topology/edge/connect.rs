@@ -45,9 +45,9 @@ pub(super) struct Pools {
 }
 
 impl Pools {
-    /// Pools that speak TLS (by the system's roots) if `tls` says that some upstream wants it.
-    pub(super) fn new(tls: bool) -> Result<Self, rustls::Error> {
-        let connector = Connector::new(if tls { Some(tls_connector()?) } else { None });
+    /// Pools that speak TLS by these roots, if there are any.
+    pub(super) fn new(roots: Option<RootCertStore>) -> Result<Self, rustls::Error> {
+        let connector = Connector::new(roots.map(tls_connector).transpose()?);
         Ok(Self { near: pool(connector.clone(), NEAR_IDLE), far: pool(connector, FAR_IDLE) })
     }
 }
@@ -63,9 +63,14 @@ fn pool(connector: Connector, idle: Duration) -> Pool {
         .build(connector)
 }
 
-fn tls_connector() -> Result<TlsConnector, rustls::Error> {
+/// The system's roots.
+pub(super) fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+fn tls_connector(roots: RootCertStore) -> Result<TlsConnector, rustls::Error> {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
@@ -158,5 +163,50 @@ impl Write for Link {
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::edge::Authority;
+    use crate::topology::edge::authority::Leaves;
+    use http::Request;
+    use rustls::ServerConfig;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    /// An https server on 127.0.0.1 with a certificate by `authority`.
+    async fn upstream(authority: Arc<Authority>) -> Uri {
+        let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_cert_resolver(Arc::new(Leaves::new(authority, Vec::new())));
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("https://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+            }
+        });
+        uri
+    }
+
+    async fn get(pools: &Pools, uri: &Uri) -> Result<u16, String> {
+        let request = Request::get(uri.clone()).header("host", "up.test").body(Body::empty()).unwrap();
+        let response = tokio::time::timeout(Duration::from_secs(20), pools.far.request(request)).await.unwrap();
+        response.map(|response| response.status().as_u16()).map_err(|error| format!("{error:?}"))
+    }
+
+    #[tokio::test]
+    async fn an_https_upstream_must_have_a_certificate_that_the_roots_vouch_for() {
+        let authority = Arc::new(Authority::new().unwrap());
+        let uri = upstream(authority.clone()).await;
+        assert_eq!(get(&Pools::new(Some(authority.roots())).unwrap(), &uri).await, Ok(204));
+        let stranger = Authority::new().unwrap().roots();
+        let error = get(&Pools::new(Some(stranger)).unwrap(), &uri).await.unwrap_err();
+        assert!(error.contains("UnknownIssuer"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! Listeners, and what the connections to them turn out to be.
 
 use super::authority::{Authority, AuthorityError, Leaves, provider};
-use super::connect::{LARGEST_HEAD, MOST_HEADERS, Pools};
+use super::connect::{LARGEST_HEAD, MOST_HEADERS, Pools, system_roots};
 use super::routes::{Routes, Target};
 use super::serve::{self, Line};
 use super::stream::{Duplex, Prefixed};
@@ -70,7 +70,7 @@ impl Edge {
             log: CallLog::default(),
             clock,
             max_body,
-            pools: Pools::new(secure).map_err(|cause| cannot(cause.into()))?,
+            pools: Pools::new(secure.then(system_roots)).map_err(|cause| cannot(cause.into()))?,
             tasks: Tasks::new(),
             tls: TlsAcceptor::from(Arc::new(tls)),
             http: http_builder(),

@@ -23,6 +23,8 @@ const SIGKILL: i32 = 9;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long a killed process may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
+/// How long a killed process is waited for when that blocks a thread.
+const DIES_WITHIN: Duration = Duration::from_millis(100);
 /// Lines of output in an error.
 const LINES_TOLD: usize = 20;
 
@@ -88,9 +90,16 @@ impl Group {
 }
 
 impl Drop for Group {
+    /// The last resort, when nobody can wait any more: kills, and blocks for the moment that dying takes, so that a program
+    /// which ends right after this leaves nobody behind.
     fn drop(&mut self) {
-        if !self.gone {
-            self.kill();
+        if self.gone {
+            return;
+        }
+        self.kill();
+        let began = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < DIES_WITHIN {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }

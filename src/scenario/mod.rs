@@ -1,0 +1,2 @@
+//! The scenario as it is written.
+pub mod node;

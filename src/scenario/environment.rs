@@ -61,27 +61,24 @@ impl Environment for Fixed {
     }
 }
 
-/// A scenario that cannot be taken, with everything that is wrong about it.
-#[derive(Debug, Clone)]
-pub struct Rejected {
-    /// The files that the diagnostics point into.
-    pub sources: Sources,
-    /// What is wrong; never empty.
-    pub diagnostics: Vec<Diagnostic>,
-}
+/// Everything that is wrong; never empty. Places point into the [`Sources`](crate::base::Sources) that were given along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics(pub Vec<Diagnostic>);
 
-impl Rejected {
+impl Diagnostics {
     /// All messages with their source lines, an empty line between them.
     #[must_use]
-    pub fn render(&self, styled: bool) -> String {
-        self.diagnostics.iter().map(|diagnostic| diagnostic.render(&self.sources, styled)).collect::<Vec<_>>().join("\n\n")
+    pub fn render(&self, sources: &Sources, styled: bool) -> String {
+        self.0.iter().map(|diagnostic| diagnostic.render(sources, styled)).collect::<Vec<_>>().join("\n\n")
     }
 }
 
-impl fmt::Display for Rejected {
+impl fmt::Display for Diagnostics {
+    /// The messages alone, for where there are no sources.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
+        let messages: Vec<_> = self.0.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+        f.write_str(&messages.join("; "))
     }
 }
 
-impl std::error::Error for Rejected {}
+impl std::error::Error for Diagnostics {}

@@ -1,6 +1,6 @@
 //! Reads a scenario file and the files it uses, and lays them together.
 
-use super::environment::{Environment, Rejected};
+use super::environment::{Diagnostics, Environment};
 use super::file::{Profile, Scenario};
 use super::node;
 use super::read::{FromYaml, Map, Reader, Text};
@@ -46,26 +46,31 @@ impl Environment for System {
     }
 }
 
-/// Reads the scenario at `path`.
+/// Reads the scenario at `path` with the files and variables of this process; what is read goes to `sources`.
 ///
 /// # Errors
 /// Everything that is wrong in the files, as far as it shows without compiling: unreadable, no YAML, unknown keys, include cycles.
-pub fn load(path: &Path, environment: Arc<dyn Environment>) -> Result<Loaded, Rejected> {
-    let mut loading = Loading {
-        environment: &*environment,
-        sources: Sources::default(),
-        diagnostics: Vec::new(),
-        chain: Vec::new(),
-        done: HashMap::new(),
-    };
+pub fn load(path: &Path, sources: &mut Sources) -> Result<Loaded, Diagnostics> {
+    load_from(path, sources, Arc::new(System))
+}
+
+/// [`load`] with files and variables from `environment`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(path: &Path, sources: &mut Sources, environment: Arc<dyn Environment>) -> Result<Loaded, Diagnostics> {
+    let mut loading =
+        Loading { environment: &*environment, sources, diagnostics: Vec::new(), chain: Vec::new(), done: HashMap::new() };
     let scenario = loading.file(path, None);
-    let Loading { sources, mut diagnostics, .. } = loading;
+    let mut diagnostics = loading.diagnostics;
     if let Some(scenario) = &scenario {
-        diagnostics.extend(incomplete(scenario, &sources, path));
+        diagnostics.extend(incomplete(scenario, sources, path));
     }
     match scenario {
-        Some(scenario) if diagnostics.is_empty() => Ok(Loaded { scenario, file: path.to_owned(), sources, environment }),
-        _ => Err(Rejected { sources, diagnostics }),
+        Some(scenario) if diagnostics.is_empty() => {
+            Ok(Loaded { scenario, file: path.to_owned(), sources: sources.clone(), environment })
+        }
+        _ => Err(Diagnostics(diagnostics)),
     }
 }
 
@@ -90,7 +95,7 @@ fn incomplete(scenario: &Scenario, sources: &Sources, path: &Path) -> Vec<Diagno
 
 struct Loading<'a> {
     environment: &'a dyn Environment,
-    sources: Sources,
+    sources: &'a mut Sources,
     diagnostics: Vec<Diagnostic>,
     /// The files that are being read now, outermost first.
     chain: Vec<PathBuf>,
@@ -287,8 +292,8 @@ mod tests {
 
     const STEPS: &str = "scenario: s\nsteps: [{ sleep: 1s }]\n";
 
-    fn loaded(world: Fixed) -> Result<Loaded, Rejected> {
-        load(Path::new("a/main.yaml"), Arc::new(world))
+    fn loaded(world: Fixed) -> Result<Loaded, Diagnostics> {
+        load_from(Path::new("a/main.yaml"), &mut Sources::default(), Arc::new(world))
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod request;
 pub mod schema;
 pub mod step;
 
-pub use environment::{Environment, Rejected};
+pub use environment::{Diagnostics, Environment};
 pub use file::Scenario;
-pub use load::{Loaded, System, load};
+pub use load::{Loaded, System, load, load_from};
 pub use schema::schema;

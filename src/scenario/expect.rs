@@ -76,15 +76,15 @@ record! {
     /// What a step must show. Where a step made several hops, "the response" is that of its last hop.
     pub struct Expect {
         /// Status of the response: `200`, a class such as `4xx`, a list of which one will do, or a matcher.
-        pub status: Option<Matcher>,
+        pub status: Option<At<Matcher>>,
         /// Where the response redirects to, resolved against its URL; `{ exists: false }` for no redirect.
-        pub redirect: Option<Matcher>,
+        pub redirect: Option<At<Matcher>>,
         /// The URL the step ended at.
-        pub url: Option<Matcher>,
+        pub url: Option<At<Matcher>>,
         /// The origin the step ended at.
-        pub origin: Option<Matcher>,
+        pub origin: Option<At<Matcher>>,
         /// The OAuth `error` parameter of the redirect target or, without one, of the final URL.
-        pub error: Option<Matcher>,
+        pub error: Option<At<Matcher>>,
         /// Response headers by name; `absent` and `present` are understood.
         pub header: Map<Matcher>,
         /// Cookies by name: `present`, `absent`, `set`, `stored`, `sent`, `deleted`, or what the cookie must be like.
@@ -92,15 +92,15 @@ record! {
         /// Values of the JSON body by path: `user.email`, `items[0].id`, or a full JSONPath that begins with `$`.
         pub json: Map<Matcher>,
         /// The whole body as text.
-        pub body: Option<Matcher>,
+        pub body: Option<At<Matcher>>,
         /// The visible text of the page, white space folded; plain text is looked for anywhere in it.
-        pub text: Option<Matcher>,
+        pub text: Option<At<Matcher>>,
         /// The title of the page.
-        pub title: Option<Matcher>,
+        pub title: Option<At<Matcher>>,
         /// How long the step took: `{ under: 2s }`, or a matcher on milliseconds.
-        pub time: Option<Matcher>,
+        pub time: Option<At<Matcher>>,
         /// How many hops the step made.
-        pub hop_count: Option<Matcher>,
+        pub hop_count: Option<At<Matcher>>,
         /// Hops that must occur in this order.
         pub hops: Vec<At<HopExpect>>,
     }

@@ -269,7 +269,10 @@ impl Place<'_> {
             let end = if span.end > span.start { span.end } else { span.start + 1 };
             Span { end, ..span }
         });
-        let (message, label, hint) = wording(error);
+        let (message, label, mut hint) = wording(error);
+        if hint.is_some() && message.starts_with("not valid YAML") && at.is_some_and(|span| self.is_placeholder(span)) {
+            hint = Some("a template wants quotes inside `{ }` and `[ ]`: \"${name}\"".to_owned());
+        }
         let tab = at.and_then(|span| self.tab_near(span));
         let diagnostic = match tab {
             Some(tab) => Diagnostic::error("a tab where YAML wants spaces")
@@ -287,6 +290,12 @@ impl Place<'_> {
             Some(hint) if tab.is_none() => diagnostic.hint(hint),
             _ => diagnostic,
         }
+    }
+
+    /// Whether `span` begins at `${`, or within one character of it.
+    fn is_placeholder(&self, span: Span) -> bool {
+        let start = span.range().start.saturating_sub(1);
+        self.text.as_bytes().get(start..).is_some_and(|rest| rest.starts_with(b"${") || rest.get(1..).is_some_and(|rest| rest.starts_with(b"${")))
     }
 
     /// A tab in the indentation of the line of `span`, or of the line before it, where scanners notice it late.

@@ -66,6 +66,13 @@ impl Environment for Fixed {
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {
+    /// `faults` in the order of their places, file by file; what has no place comes first.
+    #[must_use]
+    pub fn in_order(mut faults: Vec<Diagnostic>) -> Self {
+        faults.sort_by_key(|fault| fault.at.as_ref().map(|(span, _)| (span.source, span.start)));
+        Self(faults)
+    }
+
     /// All messages with their source lines, an empty line between them.
     #[must_use]
     pub fn render(&self, sources: &Sources, styled: bool) -> String {

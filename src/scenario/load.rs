@@ -70,7 +70,7 @@ pub fn load_from(path: &Path, sources: &mut Sources, environment: Arc<dyn Enviro
         Some(scenario) if diagnostics.is_empty() => {
             Ok(Loaded { scenario, file: path.to_owned(), sources: sources.clone(), environment })
         }
-        _ => Err(Diagnostics(diagnostics)),
+        _ => Err(Diagnostics::in_order(diagnostics)),
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Step {
     /// Where its verb stands.
     pub span: Span,
     /// What it must show.
-    pub expect: Option<Expect>,
+    pub expect: Option<At<Expect>>,
     /// What is kept of it, by the name that templates use.
     pub capture: Map<CaptureSource>,
     /// Its name, for references.

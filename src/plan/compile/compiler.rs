@@ -6,6 +6,7 @@ use crate::plan::{OriginPlan, Template};
 use crate::scenario::Loaded;
 use crate::scenario::file::{Flow, SecretSource};
 use crate::scenario::read::{Map, Text};
+use crate::web::origin::Origin;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most steps that a plan may have once flows are laid out.
@@ -37,6 +38,8 @@ pub(super) struct Compiler<'a> {
     pub(super) ever_ids: BTreeSet<String>,
     /// Origins, once they are compiled.
     pub(super) origins: Vec<OriginPlan>,
+    /// Origins that are declared, but have a fault of their own.
+    pub(super) broken: Vec<Origin>,
     /// Flows that are being laid out, outermost first.
     pub(super) calling: Vec<String>,
     /// Number of the next step.

@@ -2,7 +2,6 @@
 
 use super::compiler::Compiler;
 use super::matcher::Subject;
-use crate::base::Span;
 use crate::plan::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, Matcher, UrlPart};
 use crate::scenario::expect::{self, CaptureSource, CookieExpect, Expect, HopExpect, Part};
 use crate::scenario::node::Key;
@@ -145,15 +144,5 @@ impl Compiler<'_> {
             Part::Whole => UrlPart::Whole,
             Part::Query(name) => UrlPart::Query(self.known(name, "a parameter's name")),
         }
-    }
-
-    /// Where the expectations of a step begin, to point at when they cannot stand there.
-    pub(super) fn first_expectation(expect: &Expect, step: Span) -> Span {
-        [&expect.status, &expect.redirect, &expect.url, &expect.origin, &expect.error, &expect.body, &expect.text, &expect.title]
-            .into_iter()
-            .flatten()
-            .map(|at| at.span)
-            .min_by_key(|span| span.start)
-            .unwrap_or(step)
     }
 }

@@ -13,26 +13,23 @@ const TOKEN_TTL: Duration = Duration::from_secs(300);
 impl Compiler<'_> {
     pub(super) fn idp(&mut self, idp: &Idp) -> Option<IdpPlan> {
         let consent = match &idp.consent {
-            None => Consent::Implicit,
+            None => Some(Consent::Implicit),
             Some(text) => match self.known(text, "`consent`").as_str() {
-                "explicit" => Consent::Explicit,
-                "implicit" | "" => Consent::Implicit,
+                "explicit" => Some(Consent::Explicit),
+                "implicit" => Some(Consent::Implicit),
                 other => {
                     self.unknown(text.span, "consent", other, ["explicit", "implicit"]);
-                    return None;
+                    None
                 }
             },
         };
         let slug = idp.slug.as_ref().map_or_else(|| "app".to_owned(), |text| self.known(text, "a slug"));
-        Some(IdpPlan {
-            slug,
-            consent,
-            users: idp.users.0.iter().map(|(key, user)| self.user(key, user)).collect(),
-            clients: idp.clients.0.iter().map(|(key, client)| self.client(key, client)).collect(),
-            code_ttl: self.duration_or(idp.code_ttl.as_ref(), CODE_TTL),
-            token_ttl: self.duration_or(idp.token_ttl.as_ref(), TOKEN_TTL),
-            faults: idp.faults.0.iter().filter_map(|fault| self.idp_fault(&fault.value)).collect(),
-        })
+        let users = idp.users.0.iter().map(|(key, user)| self.user(key, user)).collect();
+        let clients = idp.clients.0.iter().map(|(key, client)| self.client(key, client)).collect();
+        let code_ttl = self.duration_or(idp.code_ttl.as_ref(), CODE_TTL);
+        let token_ttl = self.duration_or(idp.token_ttl.as_ref(), TOKEN_TTL);
+        let faults = idp.faults.0.iter().filter_map(|fault| self.idp_fault(&fault.value)).collect();
+        Some(IdpPlan { slug, consent: consent?, users, clients, code_ttl, token_ttl, faults })
     }
 
     fn user(&mut self, key: &Key, user: &User) -> IdpUser {

@@ -20,7 +20,11 @@ impl Compiler<'_> {
             let text = Text { value: key.name.clone(), span: key.span };
             let origin = self.origin(&text);
             let backend = self.backend(key, declared);
-            let (Some(origin), Some(backend)) = (origin, backend) else { continue };
+            let Some(origin) = origin else { continue };
+            let Some(backend) = backend else {
+                self.broken.push(origin);
+                continue;
+            };
             if let Some(first) = plans.iter().find(|plan| plan.origin == origin) {
                 let fault = Diagnostic::error(format!("origin {origin} is declared twice")).at(key.span, "the second one");
                 self.faults.push(fault.related(first.span, "the first one").hint("keep one of them"));

@@ -48,7 +48,7 @@ pub fn compile(loaded: &Loaded, profile: Option<&str>) -> Result<Compiled, Diagn
         }
     }
     if !faults.is_empty() {
-        return Err(Diagnostics(faults));
+        return Err(Diagnostics::in_order(faults));
     }
     // What only another profile uses is used.
     for (key, other) in &loaded.scenario.profiles.0 {
@@ -75,7 +75,7 @@ pub fn compile_variant(loaded: &Loaded, profile: Option<&str>, variant: &str) ->
         return Err(Diagnostics(vec![no_such("variant", variant, loaded, &variants.names().collect::<Vec<_>>())]));
     };
     let (plan, faults, _) = one(loaded, overlay, Some(found));
-    if faults.is_empty() { Ok(plan) } else { Err(Diagnostics(faults)) }
+    if faults.is_empty() { Ok(plan) } else { Err(Diagnostics::in_order(faults)) }
 }
 
 fn profile_of<'l>(loaded: &'l Loaded, name: &str) -> Result<(&'l Key, &'l Profile), Diagnostics> {
@@ -121,6 +121,7 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         ids: BTreeMap::new(),
         ever_ids,
         origins: Vec::new(),
+        broken: Vec::new(),
         calling: Vec::new(),
         next: 0,
         faults: Vec::new(),

@@ -51,8 +51,9 @@ impl Compiler<'_> {
         let timeout = self.duration_or(step.timeout.as_ref(), frame.timeout);
         let inner = Frame { actor: actor.clone(), timeout };
         let verb = self.verb(step, &inner);
+        let looks = self.has_response(step);
         let expect = match &step.expect {
-            Some(expect) if self.may_expect(step) => self.expectations(expect),
+            Some(expect) if looks => self.expectations(&expect.value),
             _ => Vec::new(),
         };
         let capture = self.captures(&step.capture);
@@ -118,20 +119,20 @@ impl Compiler<'_> {
         name
     }
 
-    /// Whether expectations mean anything on this verb.
-    fn may_expect(&mut self, step: &Written) -> bool {
-        let inside = match step.action {
-            Action::Race(_) => "`race`",
-            Action::Repeat(_) => "`repeat`",
-            Action::Poll(_) => "`poll`",
-            Action::Sleep(_) => {
-                self.fault_with(step.span, "`sleep` has no response to expect anything of", "use a step `- expect: …` of its own");
-                return false;
-            }
+    /// Whether there is one response that `expect` and `capture` could look at; a fault for each that has none.
+    fn has_response(&mut self, step: &Written) -> bool {
+        let (verb, hint) = match step.action {
+            Action::Race(_) => ("race", "put it on a step inside"),
+            Action::Repeat(_) => ("repeat", "put it on a step inside"),
+            Action::Poll(_) => ("poll", "put it on the step inside"),
+            Action::Sleep(_) => ("sleep", "use a step of its own: `- expect: …`"),
             _ => return true,
         };
-        let at = step.expect.as_ref().map_or(step.span, |expect| Self::first_expectation(expect, step.span));
-        self.fault_with(at, format!("`expect` on {inside} says nothing of which step"), "put it on the step inside");
+        let expect = step.expect.as_ref().map(|expect| ("expect", expect.span));
+        let capture = step.capture.0.first().map(|(key, _)| ("capture", key.span));
+        for (modifier, span) in expect.into_iter().chain(capture) {
+            self.fault_with(span, format!("`{verb}` has no one response for `{modifier}` to look at"), hint);
+        }
         false
     }
 

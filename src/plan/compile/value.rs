@@ -156,7 +156,7 @@ impl Compiler<'_> {
 
     /// Notes a fault unless something stands behind `origin`.
     pub(super) fn declared(&mut self, origin: &Origin, span: Span) {
-        if self.origins.iter().any(|known| known.origin == *origin) {
+        if self.origins.iter().any(|known| known.origin == *origin) || self.broken.contains(origin) {
             return;
         }
         let names = crate::plan::origin_names(&self.origins);

@@ -3,9 +3,11 @@
 mod bad;
 mod good;
 mod lints;
+mod names;
 mod repository;
+mod values;
 
-use super::{Compiled, compile};
+use super::{Compiled, compile, compile_variant};
 use crate::base::Sources;
 use crate::scenario::environment::Fixed;
 use crate::scenario::{Diagnostics, Loaded, load_from};
@@ -32,7 +34,23 @@ fn compiled_in(world: Fixed, profile: Option<&str>) -> Compiled {
     }
 }
 
-/// What a person is told about one file.
+/// What a person is told about `fixtures/bad/NAME.yaml`.
+fn told_of(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bad");
+    let mut world = Fixed::default();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        world = world.file(path.file_name().unwrap(), std::fs::read(&path).unwrap());
+    }
+    let mut sources = Sources::default();
+    let loaded = load_from(Path::new(&format!("{name}.yaml")), &mut sources, Arc::new(world));
+    match loaded.and_then(|loaded| compile(&loaded, None)) {
+        Ok(_) => panic!("{name}.yaml was taken"),
+        Err(faults) => faults.render(&sources, false),
+    }
+}
+
+/// What a person is told about one text.
 fn told(text: &str) -> String {
     let (sources, loaded) = load(Fixed::default().file("main.yaml", text));
     match loaded.and_then(|loaded| compile(&loaded, None)) {
@@ -41,7 +59,7 @@ fn told(text: &str) -> String {
     }
 }
 
-/// `steps` in a scenario with one origin.
+/// The start of a scenario with one origin, and `rest`.
 fn scenario(rest: &str) -> String {
     format!("scenario: s\norigins: {{ https://app.test: {{ stub: [{{ path: /, reply: {{}} }}] }} }}\n{rest}")
 }

@@ -116,7 +116,7 @@ impl Loading<'_> {
         let path = normal(path);
         if let Some(start) = self.chain.iter().position(|open| *open == path) {
             let cycle = self.chain[start..].iter().chain([&path]).map(|path| path.display().to_string()).collect::<Vec<_>>();
-            let told = Diagnostic::error(format!("files use each other in a circle: {}", cycle.join(" → ")));
+            let told = Diagnostic::error(format!("files use each other in a cycle: {}", cycle.join(" → ")));
             self.fault(told.hint("move what both need into a third file"), asked);
             return None;
         }
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_used_twice_is_no_circle() {
+    fn a_file_used_twice_is_no_cycle() {
         let world = Fixed::default()
             .file("a/main.yaml", format!("{STEPS}use: [_one.yaml, _two.yaml]\n"))
             .file("a/_one.yaml", "use: _base.yaml")

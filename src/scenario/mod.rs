@@ -1,7 +1,7 @@
 //! The scenario as it is written: YAML types with places, includes laid together, and their JSON Schema.
 //!
 //! In: one YAML file and the files it `use`s, read through an [`Environment`]. Out: [`Loaded`], one scenario with all
-//! its parts still text, each knowing where it stands, for [`plan`](crate::plan) to compile.
+//! its parts still text, each knowing where it stands, for `plan` to compile.
 
 pub mod environment;
 pub mod expect;

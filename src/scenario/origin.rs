@@ -175,6 +175,8 @@ record! {
         pub redirect_uris: Vec<Text>,
         /// Whether PKCE is demanded.
         pub require_pkce: Option<bool>,
+        /// Exact URIs to go to after signing out at the provider (OIDC RP-Initiated Logout 1.0 §3).
+        pub post_logout_redirect_uris: Vec<Text>,
     }
 }
 

@@ -55,6 +55,7 @@ impl Compiler<'_> {
             secret: client.secret.as_ref().map(|text| self.secret(text, &format!("idp.clients.{}.secret", key.name))),
             redirect_uris: client.redirect_uris.iter().map(|text| self.known(text, "a redirect URI")).collect(),
             require_pkce: client.require_pkce.unwrap_or(false),
+            post_logout_redirect_uris: client.post_logout_redirect_uris.iter().map(|text| self.known(text, "a redirect URI")).collect(),
         }
     }
 

@@ -201,8 +201,8 @@ impl Compiler<'_> {
             return None;
         };
         if let Some(start) = self.calling.iter().position(|open| *open == name) {
-            let circle: Vec<_> = self.calling[start..].iter().map(String::as_str).chain([name.as_str()]).collect();
-            let message = format!("flows call each other in a circle: {}", circle.join(" → "));
+            let cycle: Vec<_> = self.calling[start..].iter().map(String::as_str).chain([name.as_str()]).collect();
+            let message = format!("flows call each other in a cycle: {}", cycle.join(" → "));
             self.fault(name_text.span, message);
             return None;
         }

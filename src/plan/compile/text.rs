@@ -171,10 +171,10 @@ impl Compiler<'_> {
             return known.clone();
         }
         let text = self.written.get(name)?.clone();
-        // Until it is known it stands for nothing, which ends a circle of variables.
+        // Until it is known it stands for nothing, which ends a cycle of variables.
         self.variables.insert(name.to_owned(), None);
-        let circle = self.refers_back(name);
-        let value = if circle {
+        let cycle = self.refers_back(name);
+        let value = if cycle {
             self.fault(text.span, format!("variable `{name}` is made of itself"));
             None
         } else {

@@ -161,7 +161,7 @@ fn alias_bomb() {
 #[test]
 fn include_cycle() {
     insta::assert_snapshot!(told_of("include-cycle"), @r#"
-    error: files use each other in a circle: _cycle-a.yaml → _cycle-b.yaml → _cycle-a.yaml
+    error: files use each other in a cycle: _cycle-a.yaml → _cycle-b.yaml → _cycle-a.yaml
      --> _cycle-b.yaml:1:7
       |
     1 | use: [_cycle-a.yaml]

@@ -39,7 +39,7 @@ fn conditions() {
 #[test]
 fn flows() {
     insta::assert_snapshot!(told_of("flows"), @r#"
-    error: flows call each other in a circle: a → b → a
+    error: flows call each other in a cycle: a → b → a
      --> flows.yaml:5:15
       |
     5 |   b: [{ flow: a }]

@@ -114,7 +114,6 @@ record! {
         /// Largest response body that is read, in bytes.
         pub max_body: Option<At<u64>>,
         /// Whether cookies in third-party contexts are kept and sent: `allow` or `block`.
-        #[schemars(extend("enum" = ["allow", "block"]))]
         pub third_party_cookies: Option<Text>,
         /// Whether runs are compared with a snapshot.
         pub snapshot: Option<bool>,

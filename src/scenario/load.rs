@@ -59,17 +59,14 @@ pub fn load(path: &Path, sources: &mut Sources) -> Result<Loaded, Diagnostics> {
 /// # Errors
 /// As [`load`].
 pub fn load_from(path: &Path, sources: &mut Sources, environment: Arc<dyn Environment>) -> Result<Loaded, Diagnostics> {
-    let mut loading =
-        Loading { environment: &*environment, sources, diagnostics: Vec::new(), chain: Vec::new(), done: HashMap::new() };
+    let mut loading = Loading { environment: &*environment, sources, diagnostics: Vec::new(), chain: Vec::new(), done: HashMap::new() };
     let scenario = loading.file(path, None);
     let mut diagnostics = loading.diagnostics;
     if let Some(scenario) = &scenario {
         diagnostics.extend(incomplete(scenario, sources, path));
     }
     match scenario {
-        Some(scenario) if diagnostics.is_empty() => {
-            Ok(Loaded { scenario, file: path.to_owned(), sources: sources.clone(), environment })
-        }
+        Some(scenario) if diagnostics.is_empty() => Ok(Loaded { scenario, file: path.to_owned(), sources: sources.clone(), environment }),
         _ => Err(Diagnostics::in_order(diagnostics)),
     }
 }

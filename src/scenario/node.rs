@@ -295,7 +295,10 @@ impl Place<'_> {
     /// Whether `span` begins at `${`, or within one character of it.
     fn is_placeholder(&self, span: Span) -> bool {
         let start = span.range().start.saturating_sub(1);
-        self.text.as_bytes().get(start..).is_some_and(|rest| rest.starts_with(b"${") || rest.get(1..).is_some_and(|rest| rest.starts_with(b"${")))
+        self.text
+            .as_bytes()
+            .get(start..)
+            .is_some_and(|rest| rest.starts_with(b"${") || rest.get(1..).is_some_and(|rest| rest.starts_with(b"${")))
     }
 
     /// A tab in the indentation of the line of `span`, or of the line before it, where scanners notice it late.
@@ -319,9 +322,7 @@ fn index(n: u64) -> usize {
 
 /// What went wrong in our words: message, words beside the caret, hint.
 fn wording(error: &Error) -> (String, String, Option<String>) {
-    let told = |message: &str, label: &str, hint: &str| {
-        (message.to_owned(), label.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()))
-    };
+    let told = |message: &str, label: &str, hint: &str| (message.to_owned(), label.to_owned(), (!hint.is_empty()).then(|| hint.to_owned()));
     match error {
         Error::DuplicateMappingKey { key, .. } => {
             let name = key.as_deref().map_or_else(|| "a key".to_owned(), |key| format!("key `{key}`"));
@@ -332,9 +333,11 @@ fn wording(error: &Error) -> (String, String, Option<String>) {
                 (format!("nested too deeply: at most {MAX_DEPTH} levels"), String::new(), Some("move inner parts into a `flow`".to_owned()))
             }
             BudgetBreach::Documents { .. } => told("more than one YAML document", "", "keep one scenario in a file; split at `---`"),
-            BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => {
-                (format!("too large: at most {MAX_NODES} values in one file"), String::new(), Some("split the file and join it with `use:`".to_owned()))
-            }
+            BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => (
+                format!("too large: at most {MAX_NODES} values in one file"),
+                String::new(),
+                Some("split the file and join it with `use:`".to_owned()),
+            ),
             BudgetBreach::Aliases { .. }
             | BudgetBreach::Anchors { .. }
             | BudgetBreach::AliasAnchorRatio { .. }
@@ -346,7 +349,9 @@ fn wording(error: &Error) -> (String, String, Option<String>) {
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => alias_bomb(),
         Error::MultipleDocuments { .. } => told("more than one YAML document", "", "keep one scenario in a file; split at `---`"),
-        Error::UnknownAnchor { .. } => told("an alias without an anchor", "no `&` of this name comes before", "text that begins with `*` wants quotes"),
+        Error::UnknownAnchor { .. } => {
+            told("an alias without an anchor", "no `&` of this name comes before", "text that begins with `*` wants quotes")
+        }
         Error::RecursiveReferencesRequireWeakTypes { .. } => told("an alias inside its own anchor", "", "an anchor cannot contain itself"),
         Error::InvalidUtf8Input => told("not UTF-8", "", "save the file as UTF-8"),
         Error::Eof { .. } => told("the file ends in the middle of a value", "", ""),
@@ -370,7 +375,11 @@ fn scan_error(error: &Error) -> (String, String, Option<String>) {
     let fragment: String = chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default();
     let nesting = fragment.contains("recursion limit") || fragment.contains("nesting") || fragment.contains("depth");
     if nesting {
-        return (format!("nested too deeply: at most {MAX_DEPTH} levels"), String::new(), Some("move inner parts into a `flow`".to_owned()));
+        return (
+            format!("nested too deeply: at most {MAX_DEPTH} levels"),
+            String::new(),
+            Some("move inner parts into a `flow`".to_owned()),
+        );
     }
     let hint = "text with `: `, ` #`, `{`, `[`, `*`, `&` or a leading `%`, `@` or backquote wants quotes";
     (format!("not valid YAML: {fragment}"), String::new(), Some(hint.to_owned()))

@@ -139,7 +139,6 @@ record! {
         /// Application slug in its paths; `app` when absent.
         pub slug: Option<Text>,
         /// Whether the user is asked: `explicit` or `implicit`.
-        #[schemars(extend("enum" = ["explicit", "implicit"]))]
         pub consent: Option<Text>,
         /// Who can log in, by the name they type.
         pub users: Map<User>,
@@ -303,7 +302,11 @@ impl FromYaml for Fault {
                 match (kinds.next(), kinds.next()) {
                     (Some((key, value)), None) => Some(Self { kind: Self::told(key, value, reader)?, when }),
                     (Some(_), Some((second, _))) => {
-                        reader.fault(Diagnostic::error("one entry holds two faults").at(second.span, "the second one").hint("make it an entry of its own"));
+                        reader.fault(
+                            Diagnostic::error("one entry holds two faults")
+                                .at(second.span, "the second one")
+                                .hint("make it an entry of its own"),
+                        );
                         None
                     }
                     (None, _) => reader.wanted(node, "a fault"),

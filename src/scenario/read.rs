@@ -69,13 +69,18 @@ pub fn unknown(what: &str, word: &Key, known: &[&str]) -> Diagnostic {
 }
 
 /// A type that can be read from YAML.
-pub trait FromYaml: Sized {
+pub trait FromYaml: JsonSchema + Sized {
     /// Reads it; `None` after noting why not.
     fn read(node: &Node, reader: &mut Reader) -> Option<Self>;
 
     /// What stands for it where its key is absent; `None` when the key is required.
     fn missing() -> Option<Self> {
         None
+    }
+
+    /// What its key takes, for editors.
+    fn field_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Self>()
     }
 }
 
@@ -106,6 +111,11 @@ impl<T: FromYaml> FromYaml for Option<T> {
 
     fn missing() -> Option<Self> {
         Some(None)
+    }
+
+    // The key may be left out; `null` in its place is no value (schemars would allow it).
+    fn field_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::field_schema(generator)
     }
 }
 
@@ -403,12 +413,27 @@ impl<T: JsonSchema> JsonSchema for Short<T> {
 ///
 /// Fields are required unless their type has a [`missing`](FromYaml::missing) value; `r#` before a field is no part of its key.
 macro_rules! record {
-    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $ty:ty),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, schemars::JsonSchema)]
-        #[schemars(deny_unknown_fields)]
+    ($(#[doc = $about:literal])* pub struct $name:ident { $($(#[doc = $field_about:literal])* pub $field:ident: $ty:ty),* $(,)? }) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone, PartialEq)]
         pub struct $name {
-            $($(#[$field_meta])* pub $field: $ty,)*
+            $($(#[doc = $field_about])* pub $field: $ty,)*
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let fields = vec![$((
+                    $crate::scenario::read::key(stringify!($field)),
+                    [$($field_about),*].concat(),
+                    <$ty as $crate::scenario::read::FromYaml>::missing().is_none(),
+                    <$ty as $crate::scenario::read::FromYaml>::field_schema(generator),
+                )),*];
+                $crate::scenario::schema::mapping(&[$($about),*].concat(), fields)
+            }
         }
 
         impl $name {
@@ -476,7 +501,9 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let (_, faults) = read::<Sample>("nmae: x\nas: -1\nlist: [true, 2, no]\n");
-        for part in ["unknown key `nmae`", "did you mean `name`?", "`name` is missing", "expected a whole number", "found a number", "found text"] {
+        for part in
+            ["unknown key `nmae`", "did you mean `name`?", "`name` is missing", "expected a whole number", "found a number", "found text"]
+        {
             assert!(faults.contains(part), "{part} in {faults}");
         }
     }

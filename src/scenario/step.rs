@@ -255,9 +255,9 @@ fn stranger(key: &Key, no_verb: bool) -> Diagnostic {
     let near = crate::base::diagnostic::nearest(&key.name, known.iter().copied());
     let is_modifier = near.is_some_and(|near| MODIFIERS.contains(&near));
     match (no_verb && !is_modifier, near) {
-        (true, None) => Diagnostic::error(format!("unknown verb `{}`", key.name))
-            .at(key.span, "")
-            .hint(format!("verbs: {}", VERBS.join(", "))),
+        (true, None) => {
+            Diagnostic::error(format!("unknown verb `{}`", key.name)).at(key.span, "").hint(format!("verbs: {}", VERBS.join(", ")))
+        }
         (true, Some(_)) => unknown("verb", key, &known),
         (false, _) => unknown("key", key, if no_verb { &known } else { &MODIFIERS }),
     }
@@ -284,7 +284,11 @@ impl JsonSchema for Step {
             modifiers.insert(name.to_owned(), json!({ "description": about, "allOf": [schema] }));
         };
         modifier("expect", "What the step must show.", generator.subschema_for::<Expect>());
-        modifier("capture", "Values to keep for later steps, by the name that `${name}` uses.", generator.subschema_for::<Map<CaptureSource>>());
+        modifier(
+            "capture",
+            "Values to keep for later steps, by the name that `${name}` uses.",
+            generator.subschema_for::<Map<CaptureSource>>(),
+        );
         modifier("id", "A name for references (`replay`, `since`).", generator.subschema_for::<Text>());
         modifier("as", "Who does it: every name is a person with a device of their own.", generator.subschema_for::<Text>());
         modifier("when", "Only when variables have these values.", generator.subschema_for::<When>());

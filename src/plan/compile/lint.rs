@@ -1,8 +1,8 @@
 //! What is not wrong, but most likely not meant: names that nothing uses, variants that are the same.
 
 use super::compiler::Used;
-use crate::base::span::SourceId;
 use crate::base::Diagnostic;
+use crate::base::span::SourceId;
 use crate::scenario::Loaded;
 use crate::scenario::file::Variant;
 use crate::scenario::node::Key;

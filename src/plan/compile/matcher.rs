@@ -1,8 +1,8 @@
 //! Matchers: what a plain value means where it stands, and what each matcher key takes.
 
 use super::compiler::Compiler;
-use crate::base::diagnostic::nearest;
 use crate::base::Diagnostic;
+use crate::base::diagnostic::nearest;
 use crate::plan::{JsonTemplate, JsonType, Matcher};
 use crate::scenario::expect::MATCHERS;
 use crate::scenario::node::{Key, Kind, Node};
@@ -43,7 +43,8 @@ impl Compiler<'_> {
             self.faults.push(fault.hint("to compare with an object that has this key, write `equals: { … }`"));
             return None;
         }
-        let mut all: Vec<_> = entries.iter().map(|(key, value)| self.test(key, value, subject)).collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
+        let mut all: Vec<_> =
+            entries.iter().map(|(key, value)| self.test(key, value, subject)).collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
         if all.len() == 1 { all.pop() } else { Some(Matcher::All(all)) }
     }
 
@@ -98,7 +99,9 @@ impl Compiler<'_> {
         match subject {
             Subject::Json => Some(self.json(node)),
             Subject::Text | Subject::Visible | Subject::Presence => self.text_value(node),
-            Subject::Status | Subject::Time | Subject::Number => self.number(node, subject).map(|number| JsonTemplate::Plain(as_json(number))),
+            Subject::Status | Subject::Time | Subject::Number => {
+                self.number(node, subject).map(|number| JsonTemplate::Plain(as_json(number)))
+            }
         }
     }
 

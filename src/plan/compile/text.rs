@@ -122,7 +122,11 @@ impl Compiler<'_> {
             return match self.loaded.environment.variable(variable) {
                 Some(value) => vec![Part::Text(value)],
                 None => {
-                    self.fault_with(at, format!("environment variable `{variable}` is not set"), "set it, or use a variable with a value of its own");
+                    self.fault_with(
+                        at,
+                        format!("environment variable `{variable}` is not set"),
+                        "set it, or use a variable with a value of its own",
+                    );
                     Vec::new()
                 }
             };
@@ -147,8 +151,7 @@ impl Compiler<'_> {
             return Vec::new();
         }
         let secret = self.sources.get(name).is_some();
-        let known: Vec<String> =
-            self.written.keys().chain(self.args.keys()).chain(&self.captured).cloned().collect();
+        let known: Vec<String> = self.written.keys().chain(self.args.keys()).chain(&self.captured).cloned().collect();
         let mut fault = Diagnostic::error(format!("undefined variable `{name}`")).at(at, "");
         let elsewhere = self.loaded.scenario.variants.0.iter().find(|(_, variant)| variant.with.get(name).is_some());
         if secret {

@@ -92,11 +92,19 @@ impl Compiler<'_> {
                     span
                 };
                 let why = error.message().to_owned();
-                self.fault_with(at, format!("not a JSONPath: {why}"), "write `user.email`, `items[0].id`, or a JSONPath that begins with `$` (RFC 9535)");
+                self.fault_with(
+                    at,
+                    format!("not a JSONPath: {why}"),
+                    "write `user.email`, `items[0].id`, or a JSONPath that begins with `$` (RFC 9535)",
+                );
                 None
             }
             None => {
-                self.fault_with(span, format!("`{written}` is not a path into JSON"), "write `user.email`, `items[0].id`, or a JSONPath that begins with `$` (RFC 9535)");
+                self.fault_with(
+                    span,
+                    format!("`{written}` is not a path into JSON"),
+                    "write `user.email`, `items[0].id`, or a JSONPath that begins with `$` (RFC 9535)",
+                );
                 None
             }
         }
@@ -120,7 +128,11 @@ impl Compiler<'_> {
             Ok(origin) => Some(origin),
             Err(error) => {
                 let error: crate::web::origin::OriginError = error;
-                self.fault_with(text.span, error.to_string(), "write scheme, host and, if it is not the usual one, port: `https://app.mosaic.test`");
+                self.fault_with(
+                    text.span,
+                    error.to_string(),
+                    "write scheme, host and, if it is not the usual one, port: `https://app.mosaic.test`",
+                );
                 None
             }
         }
@@ -134,7 +146,11 @@ impl Compiler<'_> {
         let Some((_, after)) = start.split_once("://") else {
             let relative = start.starts_with(['/', '?', '#', '.']);
             if !relative {
-                self.fault_with(text.span, format!("`{}` is not a URL", template.display()), "write all of it, `https://…`, or a path that begins with `/`");
+                self.fault_with(
+                    text.span,
+                    format!("`{}` is not a URL", template.display()),
+                    "write all of it, `https://…`, or a path that begins with `/`",
+                );
             }
             return template;
         };
@@ -233,7 +249,9 @@ mod tests {
 
     #[test]
     fn durations_have_a_unit() {
-        for (text, millis) in [("250ms", 250), ("10s", 10_000), ("5m", 300_000), ("1h", 3_600_000), ("1.5 s", 1500), ("0.1s", 100), ("0s", 0)] {
+        for (text, millis) in
+            [("250ms", 250), ("10s", 10_000), ("5m", 300_000), ("1h", 3_600_000), ("1.5 s", 1500), ("0.1s", 100), ("0s", 0)]
+        {
             assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "10", "s", "-1s", "1..2s", "10 parsecs", "1e400s", "999999999999999999999999h"] {

@@ -4,10 +4,10 @@ use super::compiler::Compiler;
 use super::matcher::Subject;
 use super::steps::Frame;
 use crate::base::Span;
+use crate::plan::Template;
 use crate::plan::{
     Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, Replay, ReplayOf, RequestPlan, Verb, WaitPlan,
 };
-use crate::plan::Template;
 use crate::scenario::read::{Map, Nullable, Short, Text};
 use crate::scenario::request::{CookieJar, Replay as WrittenReplay, Request};
 use crate::scenario::step::{Action, Calls, Step as Written, Wait};
@@ -38,7 +38,13 @@ impl Compiler<'_> {
             Action::DeepLink(matcher) => Verb::DeepLink(self.matcher(&matcher.0, Subject::Text)?),
             Action::Expect => Verb::Expect,
             // Every verb that sends one request was taken above.
-            Action::Get(_) | Action::Post(_) | Action::Put(_) | Action::Patch(_) | Action::Delete(_) | Action::Head(_) | Action::Options(_) => {
+            Action::Get(_)
+            | Action::Post(_)
+            | Action::Put(_)
+            | Action::Patch(_)
+            | Action::Delete(_)
+            | Action::Head(_)
+            | Action::Options(_) => {
                 return None;
             }
         })

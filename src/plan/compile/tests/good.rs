@@ -225,14 +225,18 @@ fn plain_values_mean_what_they_stand_at() {
     assert!(matches!(expectation("status: [200, 304]"), ExpectationKind::Status(Matcher::OneOf(codes)) if codes.len() == 2));
     assert!(matches!(expectation("status: [304, 2xx]"), ExpectationKind::Status(Matcher::Not(_))));
     assert!(matches!(expectation("header: { vary: absent }"), ExpectationKind::Header(_, Matcher::Exists(false))));
-    assert!(matches!(expectation("header: { age: 12 }"), ExpectationKind::Header(_, Matcher::Equals(text)) if text == JsonTemplate::Text(Template::text("12"))));
+    assert!(
+        matches!(expectation("header: { age: 12 }"), ExpectationKind::Header(_, Matcher::Equals(text)) if text == JsonTemplate::Text(Template::text("12")))
+    );
     assert!(matches!(expectation("text: Hi"), ExpectationKind::Text(Matcher::Contains(_))));
     assert!(matches!(expectation("body: absent"), ExpectationKind::Body(Matcher::Equals(_))));
     assert!(matches!(expectation("time: { under: 1.5s }"), ExpectationKind::Time(Matcher::Below(1500.0))));
     assert!(matches!(expectation("json: { a: { type: user, id: 5 } }"), ExpectationKind::Json(_, Matcher::Equals(JsonTemplate::Map(_)))));
     assert!(matches!(expectation("json: { a: { gt: 1, lt: 5 } }"), ExpectationKind::Json(_, Matcher::All(all)) if all.len() == 2));
     assert!(matches!(expectation("cookie: { sid: absent }"), ExpectationKind::Cookie(_, cookie) if cookie.stored == Some(false)));
-    assert!(matches!(expectation("json: { user.email: x }"), ExpectationKind::Json(path, _) if !path.query(&json!({"user": {"email": 1}})).is_empty()));
+    assert!(
+        matches!(expectation("json: { user.email: x }"), ExpectationKind::Json(path, _) if !path.query(&json!({"user": {"email": 1}})).is_empty())
+    );
 }
 
 #[test]
@@ -246,7 +250,8 @@ fn captures_take_parts_of_urls() {
 
 #[test]
 fn settings_and_timeouts_are_taken() {
-    let plan = plan("settings: { step_timeout: 3s, third_party_cookies: block, snapshot: false }\nsteps: [{ get: / }, { get: /, timeout: 1s }]\n");
+    let plan =
+        plan("settings: { step_timeout: 3s, third_party_cookies: block, snapshot: false }\nsteps: [{ get: / }, { get: /, timeout: 1s }]\n");
     assert_eq!(plan.steps.iter().map(|step| step.timeout).collect::<Vec<_>>(), [Duration::from_secs(3), Duration::from_secs(1)]);
     assert!(!plan.policy.third_party_cookies && !plan.policy.snapshot);
 }
@@ -264,10 +269,48 @@ fn flows_that_multiply_end_at_a_limit() {
 /// Pieces of scenarios, to be put together in ways nobody meant.
 fn fragment() -> impl Strategy<Value = String> {
     let words = [
-        "scenario: s\n", "steps:\n", "  - ", "get: ", "https://app.test/", "${a}", "expect: ", "{ status: 200 }", "\n", "    ", "- ", ": ",
-        "[", "]", "{", "}", "&a ", "*a", "<<: ", "|\n", "'", "\"", "variables: { a: \"${b}\", b: \"${a}\" }\n", "use: main.yaml\n",
-        "json: ", "matches: '('", "\t", "é", "origins:\n  https://app.test: { stub: [] }\n", "flow: f\n", "flows: { f: [{ flow: f }] }\n",
-        "race: ", "when: ", "!!str ", "? ", "%", "---\n", "~", "0x", "1e999", "\u{feff}", "\0",
+        "scenario: s\n",
+        "steps:\n",
+        "  - ",
+        "get: ",
+        "https://app.test/",
+        "${a}",
+        "expect: ",
+        "{ status: 200 }",
+        "\n",
+        "    ",
+        "- ",
+        ": ",
+        "[",
+        "]",
+        "{",
+        "}",
+        "&a ",
+        "*a",
+        "<<: ",
+        "|\n",
+        "'",
+        "\"",
+        "variables: { a: \"${b}\", b: \"${a}\" }\n",
+        "use: main.yaml\n",
+        "json: ",
+        "matches: '('",
+        "\t",
+        "é",
+        "origins:\n  https://app.test: { stub: [] }\n",
+        "flow: f\n",
+        "flows: { f: [{ flow: f }] }\n",
+        "race: ",
+        "when: ",
+        "!!str ",
+        "? ",
+        "%",
+        "---\n",
+        "~",
+        "0x",
+        "1e999",
+        "\u{feff}",
+        "\0",
     ];
     proptest::collection::vec(proptest::sample::select(words.to_vec()), 0..40).prop_map(|words| words.concat())
 }

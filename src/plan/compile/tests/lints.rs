@@ -17,7 +17,8 @@ fn names_that_nothing_uses_are_told() {
          variants: { v: { with: { extra: c } } }\n\
          steps: [{ get: \"/${used}\", capture: { id: status } }]\n",
     );
-    let all = ["variable `left`", "secret `pw`", "flow `f`", "capture `id`", "variable `extra`"].map(|name| format!("{name} is never used"));
+    let all =
+        ["variable `left`", "secret `pw`", "flow `f`", "capture `id`", "variable `extra`"].map(|name| format!("{name} is never used"));
     assert_eq!(found, all);
 }
 

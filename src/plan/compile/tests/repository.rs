@@ -63,6 +63,25 @@ fn schema_and_parser_know_the_same_words() {
     assert_eq!(keys(&schema["definitions"]["Origin"]), crate::scenario::origin::Origin::KEYS);
 }
 
+/// What the parser lets one leave out, editors do too, and what it wants they want.
+#[test]
+fn the_schema_wants_what_the_parser_wants() {
+    let schema = crate::scenario::schema();
+    let required = |name: &str| schema["definitions"][name]["required"].clone();
+    assert!(schema.get("required").is_none());
+    for (name, keys) in [
+        ("Variant", serde_json::Value::Null),
+        ("Expect", serde_json::Value::Null),
+        ("Route", serde_json::json!(["path"])),
+        ("User", serde_json::json!(["password"])),
+        ("CookieChanges", serde_json::json!(["at"])),
+        ("Transition", serde_json::json!(["from", "to", "because"])),
+    ] {
+        assert_eq!(required(name), keys, "{name}");
+    }
+    assert!(!schema["properties"]["scenario"]["type"].to_string().contains("null"));
+}
+
 /// Every `$ref` of the schema leads somewhere.
 #[test]
 fn every_reference_of_the_schema_resolves() {

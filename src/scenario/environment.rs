@@ -66,10 +66,14 @@ impl Environment for Fixed {
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// `faults` in the order of their places, file by file; what has no place comes first.
+    /// Most faults that are told; nobody reads more, and a hostile file may have many thousands.
+    pub const MOST: usize = 100;
+
+    /// The first [`MOST`](Self::MOST) of `faults` in the order of their places, file by file; what has no place comes first.
     #[must_use]
     pub fn in_order(mut faults: Vec<Diagnostic>) -> Self {
         faults.sort_by_key(|fault| fault.at.as_ref().map(|(span, _)| (span.source, span.start)));
+        faults.truncate(Self::MOST);
         Self(faults)
     }
 

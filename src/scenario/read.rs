@@ -20,7 +20,9 @@ pub struct Reader {
 impl Reader {
     /// Notes one fault.
     pub fn fault(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() <= super::Diagnostics::MOST {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// Notes that `node` is not what was wanted there.
@@ -40,7 +42,7 @@ impl Reader {
     /// Notes every key that is not among `known`.
     pub fn only(&mut self, entries: &[(Key, Node)], known: &[&str]) {
         for (key, _) in entries {
-            if !known.contains(&key.name.as_str()) {
+            if !known.contains(&key.name.as_str()) && self.diagnostics.len() <= super::Diagnostics::MOST {
                 self.fault(unknown("key", key, known));
             }
         }

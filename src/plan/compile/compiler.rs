@@ -3,7 +3,7 @@
 use crate::base::diagnostic::nearest;
 use crate::base::{Diagnostic, Secret, Span};
 use crate::plan::{OriginPlan, Template};
-use crate::scenario::Loaded;
+use crate::scenario::{Diagnostics, Loaded};
 use crate::scenario::file::{Flow, SecretSource};
 use crate::scenario::read::{Map, Text};
 use crate::web::origin::Origin;
@@ -11,6 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Most steps that a plan may have once flows are laid out.
 pub(super) const MAX_STEPS: u32 = 5_000;
+/// Most variables that are made of each other in a row.
+pub(super) const MAX_CHAIN: usize = 64;
+/// Most text that placeholders may bring into one plan, in bytes.
+pub(super) const MAX_EXPANDED: usize = 8 * 1024 * 1024;
 
 /// One run that is being compiled: a variant under a profile.
 pub(super) struct Compiler<'a> {
@@ -18,8 +22,12 @@ pub(super) struct Compiler<'a> {
     pub(super) flows: &'a Map<Flow>,
     /// Variables with profile and variant laid over them, as written.
     pub(super) written: BTreeMap<String, Text>,
-    /// Variables whose value is known by now; `None` while one is being looked up, or when it has a fault.
-    pub(super) variables: BTreeMap<String, Option<String>>,
+    /// Variables whose value is known by now.
+    pub(super) variables: BTreeMap<String, String>,
+    /// Variables whose value is being looked up, outermost first.
+    pub(super) resolving: Vec<String>,
+    /// Text that placeholders brought so far, in bytes.
+    pub(super) expanded: usize,
     /// Where secrets come from.
     pub(super) sources: Map<SecretSource>,
     /// Secrets that were used so far; `None` when one has no value.
@@ -77,6 +85,11 @@ impl Compiler<'_> {
         self.faults.push(Diagnostic::error(message).at(span, "").hint(hint));
     }
 
+    /// Whether so few faults were found that this one will be shown.
+    pub(super) fn worth_a_hint(&self) -> bool {
+        self.faults.len() <= Diagnostics::MOST
+    }
+
     /// The place of `part` within the text at `span`, when the file holds it there word for word; else all of it.
     pub(super) fn place(&self, span: Span, part: &str) -> Span {
         let within = self.loaded.sources.get(span.source).and_then(|source| source.text.get(span.range()));
@@ -93,7 +106,8 @@ impl Compiler<'_> {
 /// How to mend a name that is not known: the nearest one, or all there are.
 pub(super) fn did_you_mean<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
     const MOST: usize = 20;
-    let known: Vec<_> = known.into_iter().collect();
+    // More names than a person has are no help, and comparing with all of them takes long.
+    let known: Vec<_> = known.into_iter().take(500).collect();
     if let Some(near) = nearest(typed, known.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));
     }

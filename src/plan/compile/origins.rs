@@ -6,6 +6,7 @@ use crate::plan::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, 
 use crate::scenario::node::Key;
 use crate::scenario::origin::{self, Process, Reply, Route, Stub, Upstream};
 use crate::scenario::read::{Map, Short, Text};
+use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -72,6 +73,8 @@ impl Compiler<'_> {
             Some(dir) => beside.join(self.known(dir, "a folder")),
             None => beside,
         };
+        // An empty path is no folder to start a program in.
+        let dir = if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir };
         let ready = match &process.ready {
             None => Ready::Tcp,
             Some(origin::Ready { get: Some(path), tcp: None, log: None }) => Ready::Get(self.path(path)),

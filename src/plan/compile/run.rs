@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// Who acts when a scenario names nobody.
 const ACTOR: &str = "user";
 
+/// Most variants, and most profiles, of one scenario.
+const MAX_OVERLAYS: usize = 100;
+
 /// The plans of a scenario, and what is most likely not meant in it.
 #[derive(Debug, Clone)]
 pub struct Compiled {
@@ -32,6 +35,11 @@ pub struct Compiled {
 pub fn compile(loaded: &Loaded, profile: Option<&str>) -> Result<Compiled, Diagnostics> {
     let overlay = profile.map(|name| profile_of(loaded, name)).transpose()?;
     let variants = &loaded.scenario.variants.0;
+    for (what, names) in [("variants", variants.len()), ("profiles", loaded.scenario.profiles.0.len())] {
+        if names > MAX_OVERLAYS {
+            return Err(Diagnostics(vec![Diagnostic::error(format!("{} has {names} {what}: at most {MAX_OVERLAYS}", loaded.file.display()))]));
+        }
+    }
     let runs: Vec<Option<&(Key, Variant)>> = if variants.is_empty() { vec![None] } else { variants.iter().map(Some).collect() };
     let mut plans = Vec::new();
     let mut faults: Vec<Diagnostic> = Vec::new();
@@ -42,7 +50,7 @@ pub fn compile(loaded: &Loaded, profile: Option<&str>) -> Result<Compiled, Diagn
         used.extend(names);
         // Most faults are in what all variants share; each is told once.
         for fault in found {
-            if !faults.contains(&fault) {
+            if faults.len() < Diagnostics::MOST && !faults.contains(&fault) {
                 faults.push(fault);
             }
         }
@@ -112,6 +120,8 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         flows: &scenario.flows,
         written: variables.0.into_iter().map(|(key, text)| (key.name, text)).collect(),
         variables: BTreeMap::new(),
+        resolving: Vec::new(),
+        expanded: 0,
         sources: secrets,
         secrets: BTreeMap::new(),
         unnamed: Vec::new(),

@@ -1,6 +1,6 @@
 //! Text with placeholders: what a name stands for, and what is folded in before the run.
 
-use super::compiler::{Compiler, did_you_mean};
+use super::compiler::{Compiler, MAX_CHAIN, MAX_EXPANDED, did_you_mean};
 use super::placeholder::{Piece, Placeholder, pieces};
 use crate::base::{Diagnostic, Secret, Span};
 use crate::plan::{Filter, JsonTemplate, Part, Scope, Template};
@@ -28,13 +28,31 @@ impl Compiler<'_> {
                 Piece::Text(text) => push(&mut parts, Part::Text(text.to_owned())),
                 Piece::Place(place) => {
                     let at = self.place(span, &text[place.range.clone()]);
-                    for part in self.resolve(&place, at) {
+                    let values = self.resolve(&place, at);
+                    if !self.fits(&values, at) {
+                        return Template::default();
+                    }
+                    for part in values {
                         push(&mut parts, part);
                     }
                 }
             }
         }
         Template { parts }
+    }
+
+    /// Counts what a placeholder brings; templates of templates may double with every step.
+    fn fits(&mut self, values: &[Part], at: Span) -> bool {
+        let size = |part: &Part| match part {
+            Part::Text(text) => text.len(),
+            Part::Capture(name, filters) | Part::Secret(name, filters) => name.len() + filters.len(),
+        };
+        let before = self.expanded;
+        self.expanded = before.saturating_add(values.iter().map(size).sum());
+        if self.expanded > MAX_EXPANDED && before <= MAX_EXPANDED {
+            self.fault(at, format!("templates expand to too much: at most {} MiB in one run", MAX_EXPANDED / (1024 * 1024)));
+        }
+        self.expanded <= MAX_EXPANDED
     }
 
     /// Text that must be known before the run: variables and environment values only.
@@ -158,6 +176,8 @@ impl Compiler<'_> {
             fault = fault.hint(format!("a secret of that name is written `${{secret.{name}}}`"));
         } else if let Some((variant, _)) = elsewhere {
             fault = fault.hint(format!("only some variants give it (`{}` does); give it a value under `variables:`", variant.name));
+        } else if !self.worth_a_hint() {
+            // Enough has been told.
         } else if let Some(hint) = did_you_mean(name, known.iter().map(String::as_str)) {
             fault = fault.hint(hint);
         } else {
@@ -171,45 +191,27 @@ impl Compiler<'_> {
     pub(super) fn variable(&mut self, name: &str) -> Option<String> {
         self.used.variables.insert(name.to_owned());
         if let Some(known) = self.variables.get(name) {
-            return known.clone();
+            return Some(known.clone());
         }
         let text = self.written.get(name)?.clone();
-        // Until it is known it stands for nothing, which ends a cycle of variables.
-        self.variables.insert(name.to_owned(), None);
-        let cycle = self.refers_back(name);
-        let value = if cycle {
+        if self.resolving.iter().any(|open| open == name) {
             self.fault(text.span, format!("variable `{name}` is made of itself"));
-            None
-        } else {
-            // Variables are the same wherever they are used: no arguments, no captures.
-            let args = std::mem::take(&mut self.args);
-            let captured = std::mem::take(&mut self.captured);
-            let value = self.known(&text, "a variable");
-            self.args = args;
-            self.captured = captured;
-            Some(value)
-        };
-        self.variables.insert(name.to_owned(), value.clone());
-        value
-    }
-
-    /// Whether following the variables that `name` is made of leads back to it.
-    fn refers_back(&self, name: &str) -> bool {
-        let mut seen = std::collections::BTreeSet::new();
-        let mut open = vec![name];
-        while let Some(next) = open.pop() {
-            let Some(text) = self.written.get(next) else { continue };
-            for piece in pieces(&text.value).unwrap_or_default() {
-                let Piece::Place(place) = piece else { continue };
-                if place.name == name {
-                    return true;
-                }
-                if seen.insert(place.name) {
-                    open.push(place.name);
-                }
-            }
+            return None;
         }
-        false
+        if self.resolving.len() >= MAX_CHAIN {
+            self.fault(text.span, format!("variables are made of variables more than {MAX_CHAIN} deep"));
+            return None;
+        }
+        // Variables are the same wherever they are used: no arguments, no captures.
+        let args = std::mem::take(&mut self.args);
+        let captured = std::mem::take(&mut self.captured);
+        self.resolving.push(name.to_owned());
+        let value = self.known(&text, "a variable");
+        self.resolving.pop();
+        self.args = args;
+        self.captured = captured;
+        self.variables.insert(name.to_owned(), value.clone());
+        Some(value)
     }
 
     /// `parts` after `filters`. Filters on text are applied now; on one run-time value they wait for it.

@@ -18,7 +18,8 @@ impl Compiler<'_> {
     /// Notes that `name` is no such `what`.
     pub(super) fn unknown<'n>(&mut self, at: Span, what: &str, name: &str, known: impl IntoIterator<Item = &'n str>) {
         let fault = Diagnostic::error(format!("unknown {what} `{name}`")).at(at, "");
-        self.faults.push(match did_you_mean(name, known) {
+        let hint = self.worth_a_hint().then(|| did_you_mean(name, known)).flatten();
+        self.faults.push(match hint {
             Some(hint) => fault.hint(hint),
             None => fault,
         });

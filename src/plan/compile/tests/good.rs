@@ -266,6 +266,43 @@ fn flows_that_multiply_end_at_a_limit() {
     assert!(told.contains("more than 5000 steps"), "{told}");
 }
 
+#[test]
+fn templates_that_multiply_end_at_a_limit() {
+    let mut text = format!("variables:\n  v0: {}\n", "x".repeat(1000));
+    for n in 1..40 {
+        text.push_str(&format!("  v{n}: \"${{v{p}}}${{v{p}}}\"\n", p = n - 1));
+    }
+    let told = told(&scenario(&format!("{text}steps: [{{ get: \"/${{v39}}\" }}]\n")));
+    assert!(told.contains("templates expand to too much: at most 8 MiB in one run"), "{told}");
+}
+
+#[test]
+fn variables_made_of_each_other_end_at_a_limit() {
+    let mut text = "variables:\n  v0: x\n".to_owned();
+    for n in 1..20_000 {
+        text.push_str(&format!("  v{n}: \"${{v{p}}}\"\n", p = n - 1));
+    }
+    let told = told(&scenario(&format!("{text}steps: [{{ get: \"/${{v19999}}\" }}]\n")));
+    assert!(told.contains("variables are made of variables more than 64 deep"), "{told}");
+}
+
+#[test]
+fn of_thousands_of_faults_the_first_are_told() {
+    let steps: String = (0..4000).map(|n| format!("  - get: \"/${{name{n}}}\"\n")).collect();
+    let (_, loaded) = load(Fixed::default().file("main.yaml", scenario(&format!("steps:\n{steps}"))));
+    assert_eq!(compile(&loaded.unwrap(), None).unwrap_err().0.len(), Diagnostics::MOST);
+    let keys: String = (0..4000).map(|n| format!("key{n}: 1\n")).collect();
+    let (_, loaded) = load(Fixed::default().file("main.yaml", scenario(&keys)));
+    assert_eq!(loaded.unwrap_err().0.len(), Diagnostics::MOST);
+}
+
+#[test]
+fn a_process_starts_in_the_folder_of_the_file_that_declares_it() {
+    let text = "scenario: s\norigins: { https://a.test: { process: { run: [a] } } }\nsteps: [{ get: / }]\n";
+    let Backend::Process(process) = &compiled(text).plans[0].origins[0].backend else { panic!("a process") };
+    assert_eq!(process.dir, Path::new("."));
+}
+
 /// Pieces of scenarios, to be put together in ways nobody meant.
 fn fragment() -> impl Strategy<Value = String> {
     let words = [

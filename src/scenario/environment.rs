@@ -61,7 +61,7 @@ impl Environment for Fixed {
     }
 }
 
-/// Everything that is wrong; never empty. Places point into the [`Sources`](crate::base::Sources) that were given along.
+/// Everything that is wrong; never empty. Places point into the [`Sources`] that were given along.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 

@@ -3,9 +3,9 @@
 use crate::base::diagnostic::nearest;
 use crate::base::{Diagnostic, Secret, Span};
 use crate::plan::{OriginPlan, Template};
-use crate::scenario::{Diagnostics, Loaded};
 use crate::scenario::file::{Flow, SecretSource};
 use crate::scenario::read::{Map, Text};
+use crate::scenario::{Diagnostics, Loaded};
 use crate::web::origin::Origin;
 use std::collections::{BTreeMap, BTreeSet};
 

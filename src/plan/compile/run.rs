@@ -37,7 +37,10 @@ pub fn compile(loaded: &Loaded, profile: Option<&str>) -> Result<Compiled, Diagn
     let variants = &loaded.scenario.variants.0;
     for (what, names) in [("variants", variants.len()), ("profiles", loaded.scenario.profiles.0.len())] {
         if names > MAX_OVERLAYS {
-            return Err(Diagnostics(vec![Diagnostic::error(format!("{} has {names} {what}: at most {MAX_OVERLAYS}", loaded.file.display()))]));
+            return Err(Diagnostics(vec![Diagnostic::error(format!(
+                "{} has {names} {what}: at most {MAX_OVERLAYS}",
+                loaded.file.display()
+            ))]));
         }
     }
     let runs: Vec<Option<&(Key, Variant)>> = if variants.is_empty() { vec![None] } else { variants.iter().map(Some).collect() };

@@ -7,6 +7,7 @@
 pub mod base;
 pub mod lab;
 pub mod plan;
+pub mod scenario;
 pub mod topology;
 pub mod trace;
 pub mod web;

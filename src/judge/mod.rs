@@ -2,8 +2,9 @@
 //!
 //! In: what was asked ([`plan`](crate::plan)) and what happened ([`trace`](crate::trace)). Out, in the order people need it:
 //! the verdict on every expectation ([`expect`]), the reviewable text of the chain ([`snapshot`]), and the cause of what
-//! broke. Nothing here opens a file or a socket, and nothing panics on what came over the wire.
+//! broke ([`diagnose`]). Nothing here opens a file or a socket, and nothing panics on what came over the wire.
 
+pub mod diagnose;
 pub mod expect;
 pub mod snapshot;
 

@@ -18,7 +18,8 @@ pub(super) fn lines(calls: &[ServerCall]) -> Vec<String> {
         *seen.entry((url, shown(&call.method, 20), status)).or_default() += 1;
     }
     let total = seen.len();
-    let mut lines: Vec<_> = seen.into_iter().take(MOST).map(|((url, method, status), times)| format!("{method} {url}  {status}  ×{times}")).collect();
+    let mut lines: Vec<_> =
+        seen.into_iter().take(MOST).map(|((url, method, status), times)| format!("{method} {url}  {status}  ×{times}")).collect();
     if total > MOST {
         lines.push(format!("… {} more", total - MOST));
     }
@@ -33,7 +34,11 @@ mod tests {
     #[test]
     fn calls_are_counted_sorted_and_those_of_actors_left_out() {
         let mut story = Story::new();
-        story.step("x").call("POST", "https://idp.test/token/", 200).call("GET", "https://idp.test/jwks/", 200).call("POST", "https://idp.test/token/", 200);
+        story.step("x").call("POST", "https://idp.test/token/", 200).call("GET", "https://idp.test/jwks/", 200).call(
+            "POST",
+            "https://idp.test/token/",
+            200,
+        );
         story.call("GET", "https://idp.test/authorize/", 302).chain.calls[3].by_actor = true;
         assert_eq!(lines(&story.chain.calls), ["GET https://idp.test/jwks/  200  ×1", "POST https://idp.test/token/  200  ×2"]);
     }

@@ -147,7 +147,11 @@ fn headline(old: &str, new: &str) -> String {
                 }
                 let details = |lines: &[&'_ str], hops: &[(usize, String)], at: usize| -> Vec<String> {
                     let from = hops[at].0 + 1;
-                    lines[from..].iter().take_while(|line| HopLine::parse(line).is_none() && !line.trim_start().starts_with("──")).map(|line| line.trim().to_owned()).collect()
+                    lines[from..]
+                        .iter()
+                        .take_while(|line| HopLine::parse(line).is_none() && !line.trim_start().starts_with("──"))
+                        .map(|line| line.trim().to_owned())
+                        .collect()
                 };
                 let (was_lines, is_lines) = (details(&old_lines, &old_hops, before), details(&new_lines, &new_hops, after));
                 if was_lines != is_lines {
@@ -169,11 +173,16 @@ fn headline(old: &str, new: &str) -> String {
 }
 
 /// How the answer of one hop changed.
-fn moved((_, old_status, old_answer): &(String, String, String), (name, new_status, new_answer): &(String, String, String)) -> Option<String> {
+fn moved(
+    (_, old_status, old_answer): &(String, String, String),
+    (name, new_status, new_answer): &(String, String, String),
+) -> Option<String> {
     if old_status != new_status {
         return Some(format!("{name} moved {old_status} → {new_status}"));
     }
-    (old_answer != new_answer).then(|| format!("{name} moved `{}` → `{}`", crate::judge::text::shown(old_answer, LONGEST), crate::judge::text::shown(new_answer, LONGEST)))
+    (old_answer != new_answer).then(|| {
+        format!("{name} moved `{}` → `{}`", crate::judge::text::shown(old_answer, LONGEST), crate::judge::text::shown(new_answer, LONGEST))
+    })
 }
 
 fn first_change(old: &[String], new: &[String]) -> String {
@@ -244,18 +253,25 @@ mod tests {
 
     #[test]
     fn hops_that_come_go_or_move_elsewhere_are_named() {
-        let gone: String = OLD.lines().filter(|line| !line.contains("  2  ")).map(|line| format!("{}\n", line.replace("   3  ", "   2  "))).collect();
+        let gone: String =
+            OLD.lines().filter(|line| !line.contains("  2  ")).map(|line| format!("{}\n", line.replace("   3  ", "   2  "))).collect();
         assert_eq!(drift(&gone).headline, "hop 2 GET https://app.test/login is gone");
         let new = OLD.replace("   3  GET", "   3  GET https://api.test/x  200\n   4  GET");
         assert_eq!(drift(&new).headline, "hop 3 GET https://api.test/x is new");
         let other = OLD.replace("app.test/login", "app.test/dashboard");
-        assert_eq!(drift(&other).headline, "hop 1 GET https://app.test/ moved `302 → https://app.test/login` → `302 → https://app.test/dashboard`");
+        assert_eq!(
+            drift(&other).headline,
+            "hop 1 GET https://app.test/ moved `302 → https://app.test/login` → `302 → https://app.test/dashboard`"
+        );
     }
 
     #[test]
     fn without_a_moved_hop_the_first_line_is_named() {
         let cookie = OLD.replace("Path=/  → stored", "Path=/x  → stored");
-        assert_eq!(drift(&cookie).headline, "hop 1 GET https://app.test/: `set   a=‹value:1›; Path=/  → stored` became `set   a=‹value:1›; Path=/x  → stored`");
+        assert_eq!(
+            drift(&cookie).headline,
+            "hop 1 GET https://app.test/: `set   a=‹value:1›; Path=/  → stored` became `set   a=‹value:1›; Path=/x  → stored`"
+        );
         assert_eq!(drift(&OLD.replace("── get", "── fetch")).headline, "`── get` became `── fetch`");
     }
 
@@ -276,6 +292,9 @@ mod tests {
     #[test]
     fn several_transitions_may_meet_on_one_line() {
         let new = OLD.replace("GET https://api.test/session  200 application/json", "GET https://api.test/session  401 text/plain");
-        assert!(matches!(compare(OLD, &new, &[transition("200", "401"), transition("application/json", "text/plain")]), Comparison::Allowed(_)));
+        assert!(matches!(
+            compare(OLD, &new, &[transition("200", "401"), transition("application/json", "text/plain")]),
+            Comparison::Allowed(_)
+        ));
     }
 }

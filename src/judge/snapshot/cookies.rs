@@ -22,7 +22,8 @@ pub(super) fn lines(hop: &Hop, labels: &mut Labels) -> Vec<String> {
         });
         lines.push(format!("sent  {}{}", sent.collect::<Vec<_>>().join("; "), more(hop.sent.len())));
     }
-    let mut withheld: Vec<_> = hop.withheld.iter().map(|cookie| format!("kept  {}: {}", shown_bytes(&cookie.name, LONGEST), words(&cookie.reasons))).collect();
+    let mut withheld: Vec<_> =
+        hop.withheld.iter().map(|cookie| format!("kept  {}: {}", shown_bytes(&cookie.name, LONGEST), words(&cookie.reasons))).collect();
     // Two cookies of one name differ in path or domain; the jar's order of them is no fact about the chain.
     withheld.sort();
     lines.extend(withheld.into_iter().take(MOST));
@@ -67,10 +68,15 @@ fn attributes(set: &CookieSet) -> Vec<String> {
         }
     }
     let is_known = |name: &str| ATTRIBUTES.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let mut others: Vec<_> = set.attributes.iter().filter(|(name, _)| !is_known(name) && !name.is_empty()).map(|(name, value)| {
-        let value = value.as_deref().map(|value| format!("={}", shown(value, LONGEST))).unwrap_or_default();
-        format!("{}{value}", shown(name, LONGEST))
-    }).collect();
+    let mut others: Vec<_> = set
+        .attributes
+        .iter()
+        .filter(|(name, _)| !is_known(name) && !name.is_empty())
+        .map(|(name, value)| {
+            let value = value.as_deref().map(|value| format!("={}", shown(value, LONGEST))).unwrap_or_default();
+            format!("{}{value}", shown(name, LONGEST))
+        })
+        .collect();
     others.sort();
     known.extend(others.into_iter().take(12));
     known
@@ -108,13 +114,16 @@ mod tests {
         story.get("https://api.test/").cookies("sid=secret-value; b=").withheld("z", "NotOnPath").withheld("a", "SameSiteStrict");
         story.sets("sid=secret-value; secure; path=/; expires=Thu, 01 Jan 2026 00:00:00 GMT; httponly; max-age=604800; samesite=lax; X=1");
         story.sets_blocked("c=2; SameSite=None", "SameSiteNoneInsecure");
-        assert_eq!(lines(story.last(), &mut Labels::numbered()), [
-            "sent  sid=‹value:1›; b=",
-            "kept  a: SameSiteStrict",
-            "kept  z: NotOnPath",
-            "set   sid=‹value:1›; Expires=‹time›; Max-Age=604800; Path=/; Secure; HttpOnly; SameSite=Lax; X=1  → stored",
-            "set   c=‹value:2›; SameSite=None  → blocked: SameSiteNoneInsecure",
-        ]);
+        assert_eq!(
+            lines(story.last(), &mut Labels::numbered()),
+            [
+                "sent  sid=‹value:1›; b=",
+                "kept  a: SameSiteStrict",
+                "kept  z: NotOnPath",
+                "set   sid=‹value:1›; Expires=‹time›; Max-Age=604800; Path=/; Secure; HttpOnly; SameSite=Lax; X=1  → stored",
+                "set   c=‹value:2›; SameSite=None  → blocked: SameSiteNoneInsecure",
+            ]
+        );
     }
 
     #[test]
@@ -122,9 +131,9 @@ mod tests {
         let mut story = Story::new();
         story.get("https://api.test/").set_cookie("s=; Max-Age=0", SetVerdict::Deleted);
         story.set_cookie("t=; Max-Age=0", SetVerdict::DeletedNothing(vec!["t at .test/".to_owned()]));
-        assert_eq!(lines(story.last(), &mut Labels::numbered()), [
-            "set   s=; Max-Age=0  → deleted",
-            "set   t=; Max-Age=0  → deleted nothing, still there: t at .test/",
-        ]);
+        assert_eq!(
+            lines(story.last(), &mut Labels::numbered()),
+            ["set   s=; Max-Age=0  → deleted", "set   t=; Max-Age=0  → deleted nothing, still there: t at .test/",]
+        );
     }
 }

@@ -59,18 +59,17 @@ impl SnapshotFile {
         let rest = text.strip_prefix("---\n").ok_or(SnapshotError::NoHeader)?;
         let (header, body) = match rest.strip_prefix("---\n") {
             Some(body) => ("", body),
-            None => rest.split_once("\n---\n").or_else(|| rest.strip_suffix("\n---").map(|header| (header, ""))).ok_or(SnapshotError::NoHeader)?,
+            None => rest
+                .split_once("\n---\n")
+                .or_else(|| rest.strip_suffix("\n---").map(|header| (header, "")))
+                .ok_or(SnapshotError::NoHeader)?,
         };
         let header: Header = if header.trim().is_empty() {
             Header::default()
         } else {
             serde_saphyr::from_str(header).map_err(|error| SnapshotError::Header(crate::judge::text::shown(&error.to_string(), 200)))?
         };
-        Ok(Self {
-            source: header.source.unwrap_or_default(),
-            expression: header.expression.unwrap_or_default(),
-            body: normal(body),
-        })
+        Ok(Self { source: header.source.unwrap_or_default(), expression: header.expression.unwrap_or_default(), body: normal(body) })
     }
 
     /// The file's bytes.
@@ -95,7 +94,9 @@ pub(super) fn normal(body: &str) -> String {
 /// Characters that a file system might refuse become `-`.
 #[must_use]
 pub fn file_name(stem: &str, variant: Option<&str>, profile: Option<&str>) -> String {
-    let safe = |text: &str| -> String { text.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect() };
+    let safe = |text: &str| -> String {
+        text.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect()
+    };
     let mut name = safe(stem);
     match (variant, profile) {
         (None, None) => {}
@@ -114,8 +115,8 @@ fn scalar(text: &str) -> String {
 fn needs_quotes(text: &str) -> bool {
     const SPECIAL: [char; 12] = [':', '{', '}', '[', ']', ',', '#', '`', '"', '\'', '\\', '\t'];
     const WORDS: [&str; 22] = [
-        "yes", "Yes", "YES", "no", "No", "NO", "True", "TRUE", "true", "False", "FALSE", "false", "on", "On", "ON", "off", "Off", "OFF", "null",
-        "Null", "NULL", "~",
+        "yes", "Yes", "YES", "no", "No", "NO", "True", "TRUE", "true", "False", "FALSE", "false", "on", "On", "ON", "off", "Off", "OFF",
+        "null", "Null", "NULL", "~",
     ];
     text.is_empty()
         || text.starts_with(' ')

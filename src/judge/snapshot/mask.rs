@@ -136,7 +136,8 @@ impl Labels {
 
     /// Prose with volatile words labelled by kind: equal or not, ids in prose are told by nobody.
     pub(super) fn text(&mut self, text: &str) -> String {
-        let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | ',' | ';' | '=');
+        let ends_word =
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | ',' | ';' | '=');
         let mut out = String::new();
         for piece in text.split_inclusive(ends_word).take(400) {
             let word = piece.trim_end_matches(ends_word);

@@ -145,12 +145,20 @@ mod tests {
 
     /// A login; `salt` stands for all that differs from run to run.
     fn login(salt: &str) -> Story {
-        let (state, code, token) = (format!("St4te{salt}0123456789abcdef01"), format!("C0de{salt}0123456789abcdef01"), format!("T0ken{salt}0123456789abcdef.S1g%3D"));
+        let (state, code, token) = (
+            format!("St4te{salt}0123456789abcdef01"),
+            format!("C0de{salt}0123456789abcdef01"),
+            format!("T0ken{salt}0123456789abcdef.S1g%3D"),
+        );
         let mut story = Story::new();
         story.step("click \"Sign in\"").submit("https://api.test/sign-in").sets(&format!("state={state}; Max-Age=300; Path=/"));
         story.follow(&format!("https://idp.test/authorize?client_id=m&response_type=code&state={state}")).html("Log in");
         story.step("click \"Allow\"").submit("https://idp.test/allow").follow(&format!("https://api.test/cb?code={code}&state={state}"));
-        story.cookies(&format!("state={state}")).sets(&format!("session={token}; Path=/; HttpOnly; Secure")).follow("https://app.test/?error=none").html("Home");
+        story
+            .cookies(&format!("state={state}"))
+            .sets(&format!("session={token}; Path=/; HttpOnly; Secure"))
+            .follow("https://app.test/?error=none")
+            .html("Home");
         story.step("get /session").get("https://api.test/session").cookies(&format!("session={token}")).status(401);
         story.json(json!({"message": "Invalid or expired session", "statusCode": 401}));
         story.call("POST", "https://idp.test/token/", 200);
@@ -200,7 +208,10 @@ mod tests {
     #[test]
     fn secrets_and_hostile_text_do_not_get_through() {
         let mut story = Story::new();
-        story.step("get \u{1b}[2J").get("https://api.test/hunter2hunter2?q=\u{202e}").fails(FailureKind::Connect, "127.0.0.1:40123 refused");
+        story
+            .step("get \u{1b}[2J")
+            .get("https://api.test/hunter2hunter2?q=\u{202e}")
+            .fails(FailureKind::Connect, "127.0.0.1:40123 refused");
         let redactor = Redactor::default();
         redactor.learn(&Secret::new("jarvis", "hunter2hunter2"));
         let text = render(&story.plan, &story.chain, &redactor);
@@ -235,7 +246,8 @@ mod tests {
             story.step("get /ready");
             let mut inner: Step = story.plan.steps[0].clone();
             inner.number = crate::plan::StepId(1);
-            story.plan.steps[0].verb = Verb::Poll { step: Box::new(inner), every: std::time::Duration::ZERO, within: std::time::Duration::ZERO };
+            story.plan.steps[0].verb =
+                Verb::Poll { step: Box::new(inner), every: std::time::Duration::ZERO, within: std::time::Duration::ZERO };
             for at in 0..tries {
                 story.record("get /ready", 1).get("https://api.test/ready").status(if at + 1 == tries { 200 } else { 503 });
             }

@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn success_shows_types_never_values() {
         let body = json!({"user": {"email": "a@b", "age": 3, "ok": true}, "roles": ["x", 1, null], "none": [], "session": {}});
-        let expected = ["none: []", "roles[]: null | number | string", "session: {}", "user.age: number", "user.email: string", "user.ok: boolean"];
+        let expected =
+            ["none: []", "roles[]: null | number | string", "session: {}", "user.age: number", "user.email: string", "user.ok: boolean"];
         assert_eq!(shape(&body, false), expected);
         assert_eq!(shape(&Value::Null, false), ["null"]);
     }

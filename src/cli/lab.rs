@@ -3,6 +3,7 @@
 use crate::base::Printer;
 use crate::lab::{self, App};
 use clap::Args;
+use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(super) struct Lab {
@@ -13,13 +14,12 @@ pub(super) struct Lab {
 pub(super) fn lab(command: &Lab, printer: &Printer) -> anyhow::Result<u8> {
     let Some(app) = command.app else {
         for app in App::all() {
-            printer.data(&format!("{:<14} {}", app.name(), app.about()))?;
+            printer.data(&format!("{:<14} {}", app.name(), app.description()))?;
         }
         return Ok(0);
     };
     let log = printer.clone();
-    super::runtime()?.block_on(lab::serve(app, &|name| std::env::var(name).ok(), move |line| {
-        let _ = log.data(line);
-    }))?;
+    let log = Arc::new(move |line: &str| drop(log.data(line)));
+    super::runtime()?.block_on(lab::serve(app, &|name| std::env::var(name).ok(), log))?;
     Ok(0)
 }

@@ -54,6 +54,13 @@ impl Suite {
         self
     }
 
+    /// A missing snapshot fails, and nothing is written; the default where `CI` is set.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.request.snapshots = SnapshotMode::Strict;
+        self
+    }
+
     /// Runs as a test binary: understands the arguments of `cargo test` and ends with its exit code.
     #[must_use]
     pub fn main(self) -> ExitCode {

@@ -1,5 +1,13 @@
-//! The rules of the web itself, pure and without IO: cookies, redirects, forms, OAuth vocabulary.
+//! The rules of the web itself, pure and without IO: origins, sites, cookies, redirects, forms, the words of OAuth.
+//!
+//! In come bytes from the wire and the circumstances of a request; out come decisions, each with its reason.
+//! Nothing here reads a clock, a file or a socket: every call that depends on the time is given it.
 
+pub mod cookie;
 pub mod headers;
 pub mod html;
+pub mod oauth;
 pub mod origin;
+pub mod redirect;
+pub mod site;
+pub mod volatile;

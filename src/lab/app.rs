@@ -1,0 +1,80 @@
+//! The apps by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One app of the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum App {
+    /// The front end of the mosaic system.
+    MosaicWeb,
+    /// The API of the mosaic system: Better-Auth-style routes and the guard beside them.
+    MosaicApi,
+}
+
+/// The name is that of no app.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no app is called `{name}`; the lab has {}", names())]
+pub struct UnknownApp {
+    name: String,
+}
+
+impl App {
+    /// Every app, in the order a list of them should have.
+    pub const fn all() -> &'static [App] {
+        &[App::MosaicWeb, App::MosaicApi]
+    }
+
+    /// The name by which the command line and a scenario's `process:` know it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            App::MosaicWeb => "mosaic-web",
+            App::MosaicApi => "mosaic-api",
+        }
+    }
+
+    /// What it is, in one line.
+    pub const fn description(self) -> &'static str {
+        match self {
+            App::MosaicWeb => "front end of mosaic: sign-in page and a dashboard that asks the API who is there",
+            App::MosaicApi => "API of mosaic: Better Auth sign-in with an OIDC provider, and a NestJS session guard",
+        }
+    }
+}
+
+impl fmt::Display for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for App {
+    type Err = UnknownApp;
+
+    fn from_str(name: &str) -> Result<App, UnknownApp> {
+        App::all().iter().copied().find(|app| app.name() == name).ok_or_else(|| UnknownApp { name: name.to_owned() })
+    }
+}
+
+fn names() -> String {
+    let quoted: Vec<String> = App::all().iter().map(|app| format!("`{app}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_app_is_found_by_its_name() {
+        for app in App::all() {
+            assert_eq!(app.name().parse::<App>(), Ok(*app));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
+        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`");
+    }
+}

@@ -1,0 +1,75 @@
+//! The mosaic system end to end: every scenario as it stands, and what happens when something moves.
+
+use crate::world::{Ran, World, project};
+use assert_cmd::Command;
+use std::path::Path;
+
+/// Copies the scenarios, so that snapshots written by a test stay out of the project.
+fn mosaic() -> World {
+    let world = World::new();
+    copy(&project().join("scenarios/mosaic"), &world.path().join("scenarios/mosaic"));
+    world
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &target) } else { drop(std::fs::copy(entry.path(), target).expect("a copy")) }
+    }
+}
+
+fn in_ci(world: &World) -> Command {
+    let mut command = world.command();
+    command.env("CI", "true").args(["run", "scenarios/mosaic"]);
+    command
+}
+
+#[test]
+fn every_scenario_passes_against_its_snapshot() {
+    let world = mosaic();
+    let ran = Ran::of(&mut in_ci(&world));
+    ran.says(0, &["passed"]);
+    assert!(!ran.err.contains("FAIL"), "{}", ran.err);
+}
+
+#[test]
+fn moving_the_guard_to_bearer_names_the_hop_and_the_cause() {
+    let world = mosaic();
+    let shared = world.path().join("scenarios/mosaic/_mosaic.yaml");
+    let text = std::fs::read_to_string(&shared).expect("the shared part");
+    let moved = text.replacen("guard: cookie", "guard: bearer", 1);
+    assert_ne!(text, moved);
+    std::fs::write(shared, moved).expect("written");
+    let ran = Ran::of(in_ci(&world).args(["--filter", "session#healthy"]));
+    ran.says(1, &["200 → 401", "finding[session-endpoints-disagree]", "same Cookie", "/auth/session", "fix"]);
+}
+
+#[test]
+fn the_report_never_shows_a_secret_or_a_cookie_value() {
+    let world = mosaic();
+    let json = world.path().join("report.json");
+    let junit = world.path().join("report.xml");
+    let mut command = in_ci(&world);
+    command.args(["--filter", "session#bearer", "--trace", "--json"]).arg(&json).arg("--junit").arg(&junit);
+    let ran = Ran::of(&mut command);
+    ran.says(0, &["reproduces session-endpoints-disagree"]);
+    let everything = [ran.out, ran.err, std::fs::read_to_string(json).expect("json"), std::fs::read_to_string(junit).expect("xml")].concat();
+    for secret in ["lab-only-password", "lab-only-client-secret", "lab-only-signing-secret"] {
+        assert!(!everything.contains(secret), "{secret} leaked");
+    }
+    let signed = regex::Regex::new(r"%3D(;|\s|$)").expect("a fixed expression");
+    assert!(!signed.is_match(&everything), "a signed cookie leaked");
+}
+
+#[test]
+fn covers_lists_every_requirement_with_its_scenarios() {
+    let world = mosaic();
+    let ran = world.run(&["list", "--covers=004", "scenarios"]);
+    ran.says(0, &["004-11  scenarios/mosaic/session#"]);
+    let ids: std::collections::BTreeSet<_> = ran.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    for id in ["004-01", "004-03", "004-04", "004-11", "004-19", "004-24", "004-31", "004-32", "004-34", "004-35", "004-36", "004-37", "004-38", "004-39", "004-22"] {
+        assert!(ids.contains(id), "{id} is covered by nothing");
+    }
+}

@@ -8,5 +8,6 @@ pub mod base;
 pub mod judge;
 pub mod lab;
 pub mod plan;
+pub mod topology;
 pub mod trace;
 pub mod web;

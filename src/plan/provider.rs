@@ -44,7 +44,8 @@ pub struct IdpUser {
     pub password: Secret,
     /// `sub`; derived from the name when the scenario gives none.
     pub subject: String,
-    /// Further claims. A missing `email` is a claim that is missing.
+    /// Further claims, also in place of those made from the name (`name`, `preferred_username` …). A missing `email` is a
+    /// claim that is missing; null leaves a claim out.
     pub claims: Claims,
 }
 
@@ -57,6 +58,8 @@ pub struct IdpClient {
     pub secret: Option<Secret>,
     /// Exact redirect URIs (RFC 9700 §2.1).
     pub redirect_uris: Vec<String>,
+    /// Exact URIs that the user may be sent to after logging out (OpenID Connect RP-Initiated Logout 1.0 §3.1).
+    pub post_logout_redirect_uris: Vec<String>,
     /// Whether PKCE is demanded.
     pub require_pkce: bool,
 }

@@ -12,7 +12,7 @@ cargo xtask demo                 run every scenario and show its chain
 cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
 cargo xtask bench NAME [--json]  measure: chain, files
 cargo xtask lint                 formatting and clippy
-cargo xtask generate             write generated files anew (schema, command help)
+cargo xtask generate             write the JSON Schema of scenarios anew
 
 Each installs what is missing first, or stops with the command that does.";
 
@@ -85,9 +85,7 @@ fn generate() -> Result<()> {
     if !schema.status.success() {
         bail!("`authchain schema` ended with {}", schema.status);
     }
-    std::fs::write(root().join("schema/scenario.json"), schema.stdout).context("failed to write the schema")?;
-    let mut test = Command::new(env!("CARGO"));
-    run(test.current_dir(root()).args(["test", "--test", "it", "generated"]).env("AUTHCHAIN_GENERATE", "1"))
+    std::fs::write(root().join("schema/scenario.json"), schema.stdout).context("failed to write the schema")
 }
 
 fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<()> {

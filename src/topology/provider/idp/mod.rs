@@ -1,0 +1,350 @@
+//! An OpenID provider inside the process: authorization code flow with PKCE, login and consent pages, tokens, userinfo.
+//!
+//! In: an [`IdpPlan`] (who may log in, who may ask, what goes wrong on purpose) and the run's [`Clock`]. Out: a
+//! [`Router`] that answers for one origin, called directly or served on a socket. Paths, names and defaults follow
+//! Authentik; the protocol follows RFC 6749, RFC 7636, RFC 6750, RFC 9207, RFC 9700 and OpenID Connect Core 1.0.
+//!
+//! ```text
+//! authorize → (login → authorize) → (consent) → back to the client → token → userinfo
+//! ```
+//!
+//! Every handler is a plain function from a bounded call to an answer and the decision behind it; the one lock
+//! around the stores is never held across an await. Errors are answers: nothing a request holds makes it panic.
+
+mod authorize;
+mod claims;
+mod client_auth;
+mod consent;
+mod cors;
+mod discovery;
+mod faults;
+mod keys;
+mod login;
+mod logout;
+mod pages;
+mod params;
+mod reply;
+mod request;
+mod scope;
+mod session;
+mod store;
+#[cfg(test)]
+mod tests;
+mod token;
+mod userinfo;
+
+use super::note::{Decision, Outcome, quoted};
+use crate::base::Clock;
+use crate::plan::{IdpFault, IdpPlan};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use faults::Faults;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, StatusCode};
+use keys::SigningKey;
+use params::Params;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use store::Stores;
+use time::OffsetDateTime;
+use url::Url;
+
+/// Largest request body that is read.
+const LARGEST_BODY: usize = 64 * 1024;
+
+const AUTHORIZE: &str = "/application/o/authorize/";
+const TOKEN: &str = "/application/o/token/";
+const USERINFO: &str = "/application/o/userinfo/";
+const LOGIN: &str = "/if/flow/default-authentication-flow/";
+const CONSENT: &str = "/if/flow/default-provider-authorization-explicit-consent/";
+const HOME: &str = "/if/user/";
+
+/// An OpenID provider for one origin. Cloning shares it.
+#[derive(Clone)]
+pub struct Idp {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    plan: IdpPlan,
+    /// `https://host[:port]`, without a slash at the end.
+    base: String,
+    /// `https://host/application/o/<slug>/`.
+    issuer: String,
+    /// Whether cookies are Secure.
+    https: bool,
+    clock: Clock,
+    faults: Faults,
+    key: SigningKey,
+    stores: Mutex<Stores>,
+}
+
+impl fmt::Debug for Idp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Idp").field("issuer", &self.inner.issuer).finish_non_exhaustive()
+    }
+}
+
+impl Idp {
+    /// A provider with a fresh key. Of `issuer_base` the origin counts, its path does not.
+    #[must_use]
+    pub fn new(plan: &IdpPlan, issuer_base: Url, clock: Clock) -> Self {
+        let base = issuer_base.origin().ascii_serialization();
+        let issuer = format!("{base}/application/o/{}/", plan.slug);
+        let inner = Inner {
+            https: issuer_base.scheme() == "https",
+            base,
+            issuer,
+            clock,
+            faults: Faults::new(plan.faults.clone()),
+            key: SigningKey::generate(),
+            stores: Mutex::default(),
+            plan: plan.clone(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The service. Every response carries a [`Note`](super::Note) in its extensions.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(answer).with_state(self.clone())
+    }
+
+    /// `iss` of this provider.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.inner.issuer
+    }
+
+    /// Turns on exactly these faults, for every request from now on.
+    pub fn set_faults(&self, faults: Vec<IdpFault>) {
+        self.inner.faults.replace(faults);
+    }
+}
+
+impl Inner {
+    fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    fn stores(&self) -> MutexGuard<'_, Stores> {
+        // A panic elsewhere leaves the stores whole: every change to them is one insertion or removal.
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn client_id(&self, client: usize) -> &str {
+        &self.plan.clients[client].id
+    }
+}
+
+/// `lifetime` from `now`; a lifetime past the end of the calendar ends there.
+fn after(now: OffsetDateTime, lifetime: Duration) -> OffsetDateTime {
+    now.saturating_add(time::Duration::try_from(lifetime).unwrap_or(time::Duration::MAX))
+}
+
+/// What answers on a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Authorize,
+    Token,
+    Userinfo,
+    Jwks,
+    Discovery,
+    EndSession,
+    Login,
+    Consent,
+    Home,
+}
+
+impl Endpoint {
+    fn of(path: &str, slug: &str) -> Option<Self> {
+        Some(match path {
+            AUTHORIZE => Self::Authorize,
+            TOKEN => Self::Token,
+            USERINFO => Self::Userinfo,
+            LOGIN => Self::Login,
+            CONSENT => Self::Consent,
+            HOME | "/" => Self::Home,
+            "/.well-known/openid-configuration" => Self::Discovery,
+            _ => match path.strip_prefix("/application/o/")?.strip_prefix(slug)? {
+                "/jwks/" => Self::Jwks,
+                "/.well-known/openid-configuration" => Self::Discovery,
+                "/end-session/" => Self::EndSession,
+                _ => return None,
+            },
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Authorize => "authorize",
+            Self::Token => "token",
+            Self::Userinfo => "userinfo",
+            Self::Jwks => "jwks",
+            Self::Discovery => "discovery",
+            Self::EndSession => "end-session",
+            Self::Login => "login",
+            Self::Consent => "consent",
+            Self::Home => "home",
+        }
+    }
+
+    fn methods(self) -> &'static str {
+        match self {
+            Self::Token => "POST, OPTIONS",
+            Self::Userinfo => "GET, HEAD, POST, OPTIONS",
+            Self::Jwks | Self::Discovery => "GET, HEAD, OPTIONS",
+            Self::Home => "GET, HEAD",
+            Self::Authorize | Self::EndSession | Self::Login | Self::Consent => "GET, HEAD, POST",
+        }
+    }
+
+    /// Whether a browser shows the answer, rather than a program reading it.
+    fn is_for_people(self) -> bool {
+        !matches!(self, Self::Token | Self::Userinfo | Self::Jwks | Self::Discovery)
+    }
+
+    fn takes(self, method: &Method) -> bool {
+        self.methods().split(", ").any(|name| name == method.as_str())
+    }
+}
+
+/// One request, read whole and within bounds.
+#[derive(Debug)]
+struct Call {
+    method: Method,
+    headers: HeaderMap,
+    query: Params,
+    form: Result<Params, Unreadable>,
+}
+
+impl Call {
+    async fn read(request: Request) -> Self {
+        let (parts, body) = request.into_parts();
+        let form = if parts.method == Method::POST { read_form(&parts.headers, body).await } else { Ok(Params::default()) };
+        let query = Params::read(parts.uri.query().unwrap_or_default().as_bytes());
+        Self { method: parts.method, headers: parts.headers, query, form }
+    }
+
+    fn is_post(&self) -> bool {
+        self.method == Method::POST
+    }
+
+    /// The parameters of an endpoint that takes them from the query of a GET and from the body of a POST.
+    fn parameters(&self) -> Result<&Params, &Unreadable> {
+        if self.is_post() { self.form.as_ref() } else { Ok(&self.query) }
+    }
+}
+
+/// Why the body of a request could not be read as a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unreadable {
+    OtherType,
+    TooLarge,
+    CutOff,
+}
+
+impl Unreadable {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::OtherType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::CutOff => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::OtherType => "the body must be application/x-www-form-urlencoded",
+            Self::TooLarge => "the body is larger than 64 KiB",
+            Self::CutOff => "the body ended early",
+        }
+    }
+}
+
+async fn read_form(headers: &HeaderMap, body: Body) -> Result<Params, Unreadable> {
+    let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_large { Unreadable::TooLarge } else { Unreadable::CutOff }
+    })?;
+    let media_type =
+        headers.get(CONTENT_TYPE).map(|value| value.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii());
+    match media_type {
+        Some(media_type) if media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") => Ok(Params::read(&bytes)),
+        None if bytes.is_empty() => Ok(Params::default()),
+        _ => Err(Unreadable::OtherType),
+    }
+}
+
+/// Finds who answers, lets them, and dresses the answer for pages of other origins.
+async fn answer(State(idp): State<Idp>, request: Request) -> Response {
+    let path = request.uri().path();
+    let Some(endpoint) = Endpoint::of(path, &idp.inner.plan.slug) else {
+        return not_found(path, &idp.inner.plan.slug).into_response();
+    };
+    let call = Call::read(request).await;
+    let mut outcome = idp.inner.answer(endpoint, &call);
+    idp.inner.share(endpoint, &call, outcome.response.headers_mut());
+    outcome.into_response()
+}
+
+impl Inner {
+    fn answer(&self, endpoint: Endpoint, call: &Call) -> Outcome {
+        let name = endpoint.name();
+        if !endpoint.takes(&call.method) {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let response = if endpoint.is_for_people() {
+                reply::page(status, pages::error("Method not allowed", "This address takes no such request."))
+            } else {
+                reply::error(status, "invalid_request", "this endpoint does not take this method")
+            };
+            let decision = Decision::new(name, "refused").because(format!("it does not take {}", quoted(call.method.as_str())));
+            return Outcome::new(reply::allow(response, endpoint.methods()), decision);
+        }
+        if call.method == Method::OPTIONS {
+            return Outcome::new(
+                reply::allow(StatusCode::NO_CONTENT.into_response(), endpoint.methods()),
+                Decision::new(name, "preflight answered"),
+            );
+        }
+        match endpoint {
+            Endpoint::Authorize => self.authorize(call),
+            Endpoint::Token => self.token(call),
+            Endpoint::Userinfo => self.answer_userinfo(call),
+            Endpoint::Jwks => self.jwks(),
+            Endpoint::Discovery => self.discovery(),
+            Endpoint::EndSession => self.end_session(call),
+            Endpoint::Login => self.login(call),
+            Endpoint::Consent => self.consent(call),
+            Endpoint::Home => self.home(call),
+        }
+    }
+
+    /// A page that says why there is nothing else to see.
+    fn refusal_page(&self, endpoint: Endpoint, status: StatusCode, message: &str, decision: Decision) -> Outcome {
+        let title = match endpoint {
+            Endpoint::Authorize => "This request cannot be answered",
+            _ => "This page cannot be shown",
+        };
+        Outcome::new(reply::page(status, pages::error(title, message)), decision)
+    }
+
+    /// The page for a form that could not be read.
+    fn unreadable_page(&self, endpoint: Endpoint, unreadable: Unreadable) -> Outcome {
+        let decision = Decision::new(endpoint.name(), "refused").because(unreadable.reason());
+        self.refusal_page(endpoint, unreadable.status(), "Your browser sent a form that could not be read.", decision)
+    }
+}
+
+fn not_found(path: &str, slug: &str) -> Outcome {
+    let slashed = format!("{path}/");
+    let mut decision = Decision::new("provider", format!("nothing at {}", quoted(path)));
+    let mut message = "There is nothing at this address.".to_owned();
+    if Endpoint::of(&slashed, slug).is_some() {
+        message.push_str(" A slash is missing at its end.");
+        decision = decision.because("a slash is missing at its end");
+    }
+    Outcome::new(reply::page(StatusCode::NOT_FOUND, pages::error("Not found", &message)), decision)
+}

@@ -1,0 +1,10 @@
+//! Embedded services that a scenario declares instead of installing: each answers for one origin, in this process.
+//!
+//! They are products of their own (a team may run one alone), read the run's clock for every lifetime, and tell with
+//! every response, in one line, what they decided and why: the [`Note`] in its extensions.
+
+pub mod idp;
+mod note;
+
+pub use idp::Idp;
+pub use note::{Decision, Note};

@@ -122,8 +122,7 @@ fn shortest(stations: &[Station], returns: usize) -> Option<(usize, usize, usize
         for start in 0..count.saturating_sub(length * returns) {
             let same = stations[start..].iter().zip(&stations[start + length..]).take_while(|(one, other)| one == other).count();
             if same > length * (returns - 1) {
-                // Whole laps: each but the last has been begun again.
-                return Some((start, length, (same + length - 1) / length));
+                return Some((start, length, same.div_ceil(length)));
             }
         }
     }

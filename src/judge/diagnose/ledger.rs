@@ -107,7 +107,7 @@ pub fn witness<'a>(facts: &Facts<'a>, actor: &str, last: HopId) -> Option<Witnes
     facts.chain.hops.iter().rev().filter(logs_in).find_map(|hop| {
         let set: Vec<_> = hop.set.iter().filter(|set| !is_deletion(set)).collect();
         let by_name = |word: fn(&str) -> bool| set.iter().rfind(|set| word(&set.name_text().to_ascii_lowercase())).copied();
-        by_name(|name| sounds_like_session(name)).or_else(|| by_name(|name| !sounds_like_attempt(name))).map(|set| Witness { hop, set })
+        by_name(sounds_like_session).or_else(|| by_name(|name| !sounds_like_attempt(name))).map(|set| Witness { hop, set })
     })
 }
 

@@ -14,20 +14,22 @@ pub(super) fn check(name: &str, wanted: &CookieExpectation, view: &View<'_>, sco
     let hop = cookie.set.map(|(hop, _)| hop.id).or_else(|| view.hop().map(|hop| hop.id));
     let mut push = |line: String, result: Check| verdicts.push(Verdict::of(line, span, hop, result));
 
-    let truths: [(&str, &str, Option<bool>, Option<bool>, &dyn Fn() -> Option<String>); 6] = [
-        ("is set", "is not set", wanted.set, Some(cookie.set.is_some()), &|| cookie.why_not_set()),
-        ("is stored", "is not stored", wanted.stored, Some(cookie.jar.is_some()), &|| cookie.why_not_stored()),
-        ("is sent", "is not sent", wanted.sent, Some(cookie.sent), &|| cookie.why_not_sent()),
-        ("is deleted", "is not deleted", wanted.deleted, Some(cookie.deleted), &|| cookie.why_not_deleted()),
-        ("is Secure", "is not Secure", wanted.secure, cookie.flag("secure", |jar| jar.secure), &|| None),
-        ("is HttpOnly", "is not HttpOnly", wanted.http_only, cookie.flag("httponly", |jar| jar.http_only), &|| None),
+    // Words for yes and no, what is asked, what is so, and why it is not otherwise.
+    type Truth<'t> = (&'t str, &'t str, Option<bool>, Option<bool>, Option<String>);
+    let truths: [Truth<'_>; 6] = [
+        ("is set", "is not set", wanted.set, Some(cookie.set.is_some()), cookie.why_not_set()),
+        ("is stored", "is not stored", wanted.stored, Some(cookie.jar.is_some()), cookie.why_not_stored()),
+        ("is sent", "is not sent", wanted.sent, Some(cookie.sent), cookie.why_not_sent()),
+        ("is deleted", "is not deleted", wanted.deleted, Some(cookie.deleted), cookie.why_not_deleted()),
+        ("is Secure", "is not Secure", wanted.secure, cookie.flag("secure", |jar| jar.secure), None),
+        ("is HttpOnly", "is not HttpOnly", wanted.http_only, cookie.flag("httponly", |jar| jar.http_only), None),
     ];
     for (yes, no, wanted, actual, why) in truths {
         let Some(wanted) = wanted else { continue };
         let words = |truth| if truth { yes } else { no };
         let result = match actual {
             Some(actual) if actual == wanted => Check::Met,
-            Some(actual) => Check::failed(words(wanted), words(actual), why()),
+            Some(actual) => Check::failed(words(wanted), words(actual), why),
             None => Check::failed(words(wanted), "no such cookie", cookie.why_not_set()),
         };
         push(format!("cookie {name} {}", words(wanted)), result);

@@ -1,7 +1,7 @@
 //! Wire values by what they are: labels for what changes from run to run, the rest as it is, escaped and bounded.
 
 use crate::judge::text::shown;
-use crate::web::volatile;
+use crate::web::volatile::{self, Kind};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::collections::HashMap;
 use url::{Url, form_urlencoded};
@@ -55,7 +55,13 @@ impl Labels {
             return String::new();
         }
         let kind = std::str::from_utf8(value).ok().and_then(|text| volatile::kind(Some(name), text));
-        self.label(kind.map_or("value", volatile::Kind::word), value)
+        // It is masked whatever it is. Where only its look decides (is it random enough for a token?), the word must not
+        // depend on that: one run in many would read otherwise.
+        let word = match kind {
+            Some(Kind::Token | Kind::Id | Kind::Code) | None => "value",
+            Some(certain) => certain.word(),
+        };
+        self.label(word, value)
     }
 
     /// The label of a value that is volatile by its name or form, or that was labelled before.

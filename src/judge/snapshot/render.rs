@@ -180,11 +180,11 @@ mod tests {
    3  POST https://idp.test/allow  302 → https://api.test/cb?code=‹code:1›&state=‹state:1›
    4  GET https://api.test/cb?code=‹code:1›&state=‹state:1›  302 → https://app.test/?error=none
        sent  state=‹state:1›
-       set   session=‹token:1›; Path=/; Secure; HttpOnly  → stored
+       set   session=‹value:1›; Path=/; Secure; HttpOnly  → stored
    5  GET https://app.test/?error=none  200 text/html \"Home\"
 ── get /session
    6  GET https://api.test/session  401 application/json
-       sent  session=‹token:1›
+       sent  session=‹value:1›
        json  message: \"Invalid or expired session\"
              statusCode: 401
 ── calls between servers

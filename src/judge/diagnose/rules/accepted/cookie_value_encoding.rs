@@ -62,8 +62,11 @@ impl Change {
     }
 }
 
-/// Values that cookies legitimately had, by actor and name, each with the hop (or step) from which on.
-struct Set(BTreeMap<(Arc<str>, Bytes), Vec<(u32, Bytes)>>);
+/// Values that cookies rightly had, by actor and name.
+struct Set(BTreeMap<(Arc<str>, Bytes), Vec<Since>>);
+
+/// A value and the number of the hop from which on the cookie had it.
+type Since = (u32, Bytes);
 
 impl Set {
     fn of(facts: &Facts<'_>) -> Self {
@@ -90,7 +93,7 @@ impl Set {
         }
     }
 
-    fn values(&self, hop: &Hop, name: &Bytes) -> &[(u32, Bytes)] {
+    fn values(&self, hop: &Hop, name: &Bytes) -> &[Since] {
         self.0.get(&(hop.actor.clone(), name.clone())).map_or(&[], Vec::as_slice)
     }
 

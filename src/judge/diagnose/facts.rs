@@ -1,0 +1,209 @@
+//! What rules ask of a plan and its chain.
+
+use super::ledger::Ledger;
+use crate::judge::text::shown;
+use crate::plan::{Plan, Step, Verb};
+use crate::trace::{Cause, Chain, CookieSet, Hop, Reason, SetVerdict};
+use crate::web::oauth::{AuthorizationRequest, Callback, ErrorParams, is_callback};
+use std::collections::{BTreeMap, HashMap};
+use url::Url;
+
+/// A plan and its chain with what most rules look up in them.
+pub struct Facts<'a> {
+    /// What was to be done.
+    pub plan: &'a Plan,
+    /// What happened.
+    pub chain: &'a Chain,
+    /// Every cookie's life.
+    pub ledger: Ledger<'a>,
+    /// Plan steps by number, nested ones too, and whether they lie in a loop that the scenario asks for.
+    steps: BTreeMap<u32, (&'a Step, bool)>,
+    /// Labels of Cookie headers, numbered by first appearance.
+    headers: HashMap<Vec<u8>, usize>,
+    /// Authorization requests that were sent or redirected to.
+    requests: Vec<AuthorizationRequest>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn new(plan: &'a Plan, chain: &'a Chain) -> Self {
+        let mut steps = BTreeMap::new();
+        plan.steps.iter().for_each(|step| collect(step, false, &mut steps));
+        let mut headers = HashMap::new();
+        for hop in &chain.hops {
+            if let Some(bytes) = cookie_header(hop) {
+                let next = headers.len() + 1;
+                headers.entry(bytes).or_insert(next);
+            }
+        }
+        let urls = chain.hops.iter().flat_map(|hop| [Some(hop.request.url.clone()), target(hop)]).flatten();
+        let requests = urls.filter_map(|url| AuthorizationRequest::from_url(&url)).collect();
+        Self { plan, chain, ledger: Ledger::of(chain), steps, headers, requests }
+    }
+
+    fn step_of(&self, hop: &Hop) -> Option<(&'a Step, bool)> {
+        self.steps.get(&self.chain.steps.get(hop.step)?.number).copied()
+    }
+
+    /// Whether the scenario wrote the hop's Cookie header itself, instead of leaving it to the jar.
+    pub(super) fn is_tampered(&self, hop: &Hop) -> bool {
+        let names_cookie =
+            |headers: &[(String, Option<crate::plan::Template>)]| headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+        match self.step_of(hop).map(|(step, _)| &step.verb) {
+            Some(Verb::Request(request)) => names_cookie(&request.headers),
+            Some(Verb::Replay(replay)) => names_cookie(&replay.headers),
+            _ => false,
+        }
+    }
+
+    /// Whether the scenario itself asks for the hop's step again and again.
+    pub(super) fn is_repeated(&self, hop: &Hop) -> bool {
+        self.step_of(hop).is_some_and(|(_, looped)| looped)
+    }
+
+    /// Whether the scenario let time pass between two hops.
+    pub(super) fn slept_between(&self, first: &Hop, second: &Hop) -> bool {
+        let between = self.chain.steps.get(first.step..=second.step).unwrap_or_default();
+        between.iter().any(|record| matches!(self.steps.get(&record.number), Some((Step { verb: Verb::Sleep(_), .. }, _))))
+    }
+
+    /// A Cookie header by label: equal bytes have equal labels.
+    pub(super) fn cookie_label(&self, bytes: &[u8]) -> String {
+        format!("‹cookies:{}›", self.headers.get(bytes).copied().unwrap_or_default())
+    }
+
+    /// The hop that began the row of redirects that `hop` is in.
+    pub(super) fn root(&self, hop: &'a Hop) -> &'a Hop {
+        let mut hop = hop;
+        while let Cause::Redirect(from) = hop.cause
+            && from < hop.id
+            && let Some(earlier) = self.chain.hop(from)
+        {
+            hop = earlier;
+        }
+        hop
+    }
+
+    /// Whether the hop brings the provider's answer to the client: by what it carries, or because an authorization
+    /// request of this chain asked for the answer there.
+    pub(super) fn is_callback(&self, hop: &Hop) -> bool {
+        let url = &hop.request.url;
+        let posted =
+            || hop.request.method == "POST" && Callback::from_form(&hop.request.body).is_some_and(|callback| callback.state.is_some());
+        self.requests.iter().any(|request| request.returns_to(url)) || is_callback(url) || posted()
+    }
+
+    /// Set-Cookie lines refused for the reason `code`, deletions left out: nobody misses what was to be deleted.
+    pub(super) fn refused(&self, code: &'a str) -> impl Iterator<Item = Refused<'a>> {
+        let of_hop = move |hop: &'a Hop| {
+            hop.set.iter().filter(|set| !is_deletion(set)).filter_map(move |set| match &set.verdict {
+                SetVerdict::Blocked(reasons) => {
+                    reasons.iter().find(|reason| reason.code == code).map(|reason| Refused { hop, set, reason })
+                }
+                _ => None,
+            })
+        };
+        let mut seen = Vec::new();
+        self.chain.hops.iter().flat_map(of_hop).filter(move |refused| {
+            let key = (refused.hop.actor.clone(), refused.set.name.clone(), refused.hop.request.url.host_str().map(str::to_owned));
+            let new = !seen.contains(&key);
+            if new {
+                seen.push(key);
+            }
+            new
+        })
+    }
+}
+
+/// A cookie that the jar refused; each of an actor and host once.
+pub(super) struct Refused<'a> {
+    pub(super) hop: &'a Hop,
+    pub(super) set: &'a CookieSet,
+    pub(super) reason: &'a Reason,
+}
+
+impl Refused<'_> {
+    /// What the response said, value left out, and what became of it.
+    pub(super) fn told(&self) -> String {
+        let attributes: Vec<_> = self
+            .set
+            .attributes
+            .iter()
+            .take(12)
+            .map(|(name, value)| match value {
+                Some(value) => format!("{}={}", shown(name, 40), shown(value, 80)),
+                None => shown(name, 40),
+            })
+            .collect();
+        let attributes = if attributes.is_empty() { "no attributes".to_owned() } else { attributes.join("; ") };
+        format!(
+            "{} set `{}` ({attributes}), and it was not stored: {} ({})",
+            place(self.hop),
+            shown(&self.set.name_text(), 80),
+            self.reason.code,
+            shown(&self.reason.explanation, 160)
+        )
+    }
+}
+
+fn collect<'a>(step: &'a Step, looped: bool, steps: &mut BTreeMap<u32, (&'a Step, bool)>) {
+    steps.insert(step.number.0, (step, looped));
+    match &step.verb {
+        Verb::Race(nested) | Verb::Flow { steps: nested, .. } => nested.iter().for_each(|step| collect(step, looped, steps)),
+        Verb::Repeat(plan) => plan.steps.iter().for_each(|step| collect(step, true, steps)),
+        Verb::Poll { step, .. } => collect(step, true, steps),
+        _ => {}
+    }
+}
+
+/// Every Cookie header of the request, as it was sent; several (HTTP/2 may split it, RFC 9113 §8.2.3) joined as a server joins them.
+pub(super) fn cookie_header(hop: &Hop) -> Option<Vec<u8>> {
+    let values: Vec<&[u8]> = hop.request.headers.get_all("cookie").collect();
+    let joined = values.join(b"; ".as_slice());
+    (!joined.is_empty()).then_some(joined)
+}
+
+/// Whether a Set-Cookie line is there to delete.
+pub(super) fn is_deletion(set: &CookieSet) -> bool {
+    let max_age = set.attribute("max-age").and_then(|value| value.as_deref()?.trim().parse::<i64>().ok());
+    matches!(set.verdict, SetVerdict::Deleted | SetVerdict::DeletedNothing(_))
+        || max_age.is_some_and(|seconds| seconds <= 0)
+        || set.value.is_empty()
+}
+
+/// The redirect target, when it is a URL.
+pub(super) fn target(hop: &Hop) -> Option<Url> {
+    Url::parse(&hop.redirect_target()?).ok()
+}
+
+/// Error parameters of the redirect target.
+pub(super) fn redirect_error(hop: &Hop) -> Option<ErrorParams> {
+    ErrorParams::from_url(&target(hop)?)
+}
+
+/// `GET https://api.test/path`, without query: it may carry one-time values.
+pub(super) fn place(hop: &Hop) -> String {
+    format!("{} {}", shown(&hop.request.method, 20), without_query(&hop.request.url))
+}
+
+/// A URL without query and fragment.
+pub(super) fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    shown(url.as_str(), 160)
+}
+
+/// Whether a path by its words ends sessions.
+pub(super) fn ends_session(hop: &Hop) -> bool {
+    let path = hop.request.url.path().to_ascii_lowercase();
+    ["sign-out", "signout", "sign_out", "logout", "log-out", "log_out", "revoke", "end-session", "end_session", "endsession"]
+        .iter()
+        .any(|word| path.contains(word))
+}
+
+/// Whether a request may change nothing (RFC 9110 §9.2.1).
+pub(super) fn is_safe(hop: &Hop) -> bool {
+    matches!(hop.request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+}

@@ -1,0 +1,70 @@
+//! Family C: sent but not accepted.
+
+pub(super) mod cookie_value_encoding;
+pub(super) mod session_endpoint_fails;
+pub(super) mod session_endpoints_disagree;
+
+use super::Evidence;
+use crate::judge::diagnose::credential::{Standing, carrying, same_authorization, same_resource, standing, undisturbed, user_told};
+use crate::judge::diagnose::facts::{Facts, cookie_header, place};
+use crate::judge::text::shown;
+use crate::trace::Hop;
+
+/// A request that was turned away, and one that was not, with the very same credential and nothing in between.
+struct Pair<'a> {
+    known: &'a Hop,
+    turned_away: &'a Hop,
+}
+
+/// For each endpoint and actor the first request that `turned_away` fits and that has such a counterpart.
+fn pairs<'a>(facts: &Facts<'a>, turned_away: impl Fn(&Hop) -> bool) -> Vec<Pair<'a>> {
+    let mut pairs: Vec<Pair<'a>> = Vec::new();
+    for hop in facts.chain.hops.iter().filter(|hop| turned_away(hop)) {
+        let told = |pair: &Pair<'_>| pair.turned_away.actor == hop.actor && same_resource(pair.turned_away, hop);
+        if pairs.iter().any(told) {
+            continue;
+        }
+        let counterparts = carrying(facts, hop).into_iter().filter(|other| {
+            standing(other) == Standing::Known
+                && !same_resource(other, hop)
+                && same_authorization(other, hop)
+                && undisturbed(facts, other, hop)
+        });
+        if let Some(known) = counterparts.min_by_key(|other| other.id.0.abs_diff(hop.id.0)) {
+            pairs.push(Pair { known, turned_away: hop });
+        }
+    }
+    pairs
+}
+
+/// The proof that both requests carried the same bytes, in the order of the hops.
+fn same_bytes(facts: &Facts<'_>, pair: &Pair<'_>, answer: &str) -> Vec<Evidence> {
+    let bytes = cookie_header(pair.known).unwrap_or_default();
+    let label = facts.cookie_label(&bytes);
+    let mut names: Vec<_> = pair.known.sent.iter().map(|cookie| shown(&String::from_utf8_lossy(&cookie.name), 60)).collect();
+    names.truncate(8);
+    let status = pair.known.status().unwrap_or_default();
+    let whole = format!("got Cookie {label}, {} bytes ({})", bytes.len(), names.join(", "));
+    let again = format!("got {label} again, the same {} bytes one by one", bytes.len());
+    let (first, second) = if pair.known.id < pair.turned_away.id { (&whole, &again) } else { (&again, &whole) };
+    let (known_got, other_got) = (first, second);
+    let mut evidence = vec![
+        Evidence::at(pair.known.id, format!("{} {known_got} and answered {status} with {}", place(pair.known), user_told(pair.known))),
+        Evidence::at(pair.turned_away.id, format!("{} {other_got} and answered {answer}", place(pair.turned_away))),
+    ];
+    evidence.sort_by_key(|evidence| evidence.hop);
+    let authorization = match pair.known.request.headers.get("authorization") {
+        Some(_) => "both carried the same Authorization",
+        None => "neither carried Authorization",
+    };
+    evidence.push(Evidence::of(format!("in between nobody signed in or out and none of these cookies got another value; {authorization}")));
+    evidence
+}
+
+/// What a refusal says: status and message, bounded.
+fn refusal(hop: &Hop) -> String {
+    let status = hop.status().unwrap_or_default();
+    let body = hop.response().and_then(|response| response.body.json());
+    let message = body.as_ref().and_then(|body| body.get("message").or_else(|| body.get("error"))).and_then(serde_json::Value::as_str);
+    message.map_or_else(|| status.to_string(), |message| format!("{status} \"{}\"", shown(message, 120)))
+}

@@ -1,0 +1,3 @@
+//! Family D: state, nonce, PKCE, one-time values.
+
+pub(super) mod callback_error;

@@ -1,0 +1,60 @@
+//! Family A: emitted but not stored. Each of these rules reads the jar's own verdict and tells its causes apart.
+
+pub(super) mod cookie_domain_foreign;
+pub(super) mod cookie_domain_public_suffix;
+pub(super) mod cookie_host_prefix_broken;
+pub(super) mod cookie_none_insecure;
+pub(super) mod cookie_secure_over_http;
+pub(super) mod cookie_secure_prefix_broken;
+pub(super) mod cookie_too_large;
+
+use super::{Evidence, Finding, Rule};
+use crate::judge::diagnose::facts::{Facts, Refused};
+use crate::judge::text::shown;
+
+/// A finding for each cookie refused with the word `code` that `applies` to.
+fn refused(rule: &Rule, facts: &Facts<'_>, code: &'static str, applies: impl Fn(&Refused<'_>) -> bool) -> Vec<Finding> {
+    let findings = facts.refused(code).filter(|refused| applies(refused)).map(|refused| {
+        let title = format!("the browser does not keep the cookie `{}`: {}", shown(&refused.set.name_text(), 80), rule.summary);
+        rule.finding(title, vec![Evidence::at(refused.hop.id, refused.told())])
+    });
+    findings.collect()
+}
+
+/// Whether the cookie's name begins with `prefix`, compared as RFC 6265bis §5.7 step 20 does.
+fn has_prefix(refused: &Refused<'_>, prefix: &str) -> bool {
+    refused.set.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+/// Whether the host of the response lies in the cookie's `Domain`.
+fn is_within_domain(refused: &Refused<'_>) -> bool {
+    let domain = refused.set.attribute("domain").and_then(|value| value.as_deref()).unwrap_or_default();
+    let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+    let host = refused.hop.request.url.host_str().unwrap_or_default().to_ascii_lowercase();
+    !domain.is_empty() && (host == domain || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.')))
+}
+
+/// Rules of this family are tested by one line that hits and lines that do not.
+#[cfg(test)]
+fn assert_hits(rule: &Rule, url: &str, hit: (&str, &str), misses: &[(&str, &str)]) {
+    use crate::judge::diagnose::diagnose;
+    use crate::judge::testing::Story;
+    let found = |line: &str, word: &str| -> Vec<Finding> {
+        let mut story = Story::new();
+        story.open(url);
+        if word.is_empty() {
+            story.sets(line)
+        } else {
+            story.sets_blocked(line, word)
+        };
+        diagnose(&story.plan, &story.chain)
+    };
+    let findings = found(hit.0, hit.1);
+    assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [rule.id]);
+    assert!(findings[0].evidence[0].text.contains(hit.1), "the evidence names the word: {findings:?}");
+    assert!(!findings[0].evidence[0].text.contains("s3cret-value"), "the evidence leaves the value out: {findings:?}");
+    for (line, word) in misses {
+        let findings = found(line, word);
+        assert!(findings.iter().all(|finding| finding.rule != rule.id), "{line} {word}: {findings:?}");
+    }
+}

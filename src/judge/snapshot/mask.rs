@@ -1,0 +1,212 @@
+//! Wire values by what they are: labels for what changes from run to run, the rest as it is, escaped and bounded.
+
+use crate::judge::text::shown;
+use crate::web::volatile::{self, Kind};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use std::collections::HashMap;
+use url::{Url, form_urlencoded};
+
+/// Longest value that is shown, in characters.
+const LONGEST_VALUE: usize = 120;
+/// Most parameters of a query that are shown.
+const MOST_PARAMETERS: usize = 40;
+/// How deep URLs inside of URLs are followed.
+const DEEPEST_URL: usize = 3;
+/// Values shorter than this may be equal by chance: they are not recognised by what they were elsewhere.
+const SHORTEST_RECOGNISED: usize = 8;
+/// What would end a query value, or read as an escape, when it is shown decoded.
+const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'&').add(b'#').add(b'%').add(b'+');
+
+/// The labels of one snapshot. A value keeps the label it was given first.
+pub(super) struct Labels {
+    given: HashMap<Vec<u8>, String>,
+    numbers: HashMap<&'static str, usize>,
+    /// Without numbers a label only tells the kind, so that it does not depend on what came before.
+    numbered: bool,
+}
+
+impl Labels {
+    pub(super) fn numbered() -> Self {
+        Self { given: HashMap::new(), numbers: HashMap::new(), numbered: true }
+    }
+
+    pub(super) fn kinds_only() -> Self {
+        Self { numbered: false, ..Self::numbered() }
+    }
+
+    /// The label of a value of this kind.
+    fn label(&mut self, word: &'static str, value: &[u8]) -> String {
+        if !self.numbered {
+            return format!("‹{word}›");
+        }
+        if let Some(label) = self.given.get(value) {
+            return label.clone();
+        }
+        let number = self.numbers.entry(word).or_default();
+        *number += 1;
+        let label = format!("‹{word}:{number}›");
+        self.given.insert(value.to_vec(), label.clone());
+        label
+    }
+
+    /// A value that is never shown, such as a cookie's.
+    pub(super) fn opaque(&mut self, name: &str, value: &[u8]) -> String {
+        if value.is_empty() {
+            return String::new();
+        }
+        let kind = std::str::from_utf8(value).ok().and_then(|text| volatile::kind(Some(name), text));
+        // It is masked whatever it is. Where only its look decides (is it random enough for a token?), the word must not
+        // depend on that: one run in many would read otherwise.
+        let word = match kind {
+            Some(Kind::Token | Kind::Id | Kind::Code) | None => "value",
+            Some(certain) => certain.word(),
+        };
+        self.label(word, value)
+    }
+
+    /// The label of a value that is volatile by its name or form, or that was labelled before.
+    fn volatile(&mut self, name: Option<&str>, value: &str) -> Option<String> {
+        if let Some(kind) = volatile::kind(name, value) {
+            return Some(self.label(kind.word(), value.as_bytes()));
+        }
+        let known = value.len() >= SHORTEST_RECOGNISED;
+        self.given.get(value.as_bytes()).filter(|_| known).cloned()
+    }
+
+    /// A URL with its volatile parts labelled.
+    pub(super) fn url(&mut self, url: &str) -> String {
+        self.nested_url(url, 0)
+    }
+
+    fn nested_url(&mut self, text: &str, depth: usize) -> String {
+        let Ok(url) = Url::parse(text) else { return shown(text, LONGEST_VALUE) };
+        let mut out = format!("{}:", url.scheme());
+        if url.has_host() || url.has_authority() {
+            out.push_str("//");
+            if !url.username().is_empty() || url.password().is_some() {
+                out.push_str("‹userinfo›@");
+            }
+            out.push_str(&shown(url.host_str().unwrap_or_default(), LONGEST_VALUE));
+            if let Some(port) = url.port() {
+                out.push_str(&format!(":{port}"));
+            }
+        }
+        let segments: Vec<_> = url.path().split('/').map(|segment| self.segment(segment)).collect();
+        out.push_str(&shown(&segments.join("/"), 2 * LONGEST_VALUE));
+        if let Some(query) = url.query() {
+            out.push('?');
+            out.push_str(&self.query(query, depth));
+        }
+        if let Some(fragment) = url.fragment().filter(|fragment| !fragment.is_empty()) {
+            out.push('#');
+            // Tokens and errors travel in fragments too (RFC 6749 §4.2.2).
+            let text = if fragment.contains('=') { self.query(fragment, depth) } else { shown(fragment, LONGEST_VALUE) };
+            out.push_str(&text);
+        }
+        out
+    }
+
+    fn segment(&mut self, segment: &str) -> String {
+        let decoded = percent_decode_str(segment).decode_utf8_lossy();
+        if decoded.is_empty() { String::new() } else { self.volatile(None, &decoded).unwrap_or_else(|| segment.to_owned()) }
+    }
+
+    fn query(&mut self, query: &str, depth: usize) -> String {
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+        let mut out = Vec::new();
+        for (name, value) in pairs.iter().take(MOST_PARAMETERS) {
+            let value = self.parameter(name, value, depth);
+            let name = utf8_percent_encode(name, IN_QUERY).to_string();
+            out.push(format!("{}={value}", shown(&name, 60)));
+        }
+        if pairs.len() > MOST_PARAMETERS {
+            out.push(format!("… {} more", pairs.len() - MOST_PARAMETERS));
+        }
+        out.join("&")
+    }
+
+    fn parameter(&mut self, name: &str, value: &str, depth: usize) -> String {
+        let encoded = |text: &str| shown(&utf8_percent_encode(text, IN_QUERY).to_string(), LONGEST_VALUE);
+        // What went wrong is what a reader looks for: never a label as a whole.
+        match name {
+            "error" | "error_code" => return encoded(value),
+            "error_description" | "error_uri" => return self.text(value).replace('&', "%26").replace(' ', "+"),
+            _ => {}
+        }
+        let is_url = value.starts_with("https://") || value.starts_with("http://");
+        if is_url && depth < DEEPEST_URL && Url::parse(value).is_ok() {
+            return self.nested_url(value, depth + 1).replace('&', "%26").replace('#', "%23").replace(' ', "+");
+        }
+        self.volatile(Some(name), value).unwrap_or_else(|| encoded(value))
+    }
+
+    /// Prose with volatile words labelled by kind: equal or not, ids in prose are told by nobody.
+    pub(super) fn text(&mut self, text: &str) -> String {
+        let ends_word =
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | ',' | ';' | '=');
+        let mut out = String::new();
+        for piece in text.split_inclusive(ends_word).take(400) {
+            let word = piece.trim_end_matches(ends_word);
+            let core = word.trim_end_matches(['.', ':', '!', '?']);
+            match volatile::kind(None, core).filter(|_| !core.is_empty()) {
+                Some(kind) => {
+                    out.push_str(&format!("‹{}›", kind.word()));
+                    out.push_str(&piece[core.len()..]);
+                }
+                None => out.push_str(piece),
+            }
+        }
+        shown(&out, 2 * LONGEST_VALUE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0";
+
+    #[test]
+    fn equal_values_look_equal_wherever_they_travel() {
+        let mut labels = Labels::numbered();
+        let there = labels.url("https://idp.test/authorize?client_id=mosaic&state=Zx81kqPw02LmNs45Ty67&redirect_uri=https%3A%2F%2Fapi.test%2Fcb%3Fa%3D1%26b%3D2");
+        let back = labels.url("https://api.test/cb?code=q9w8e7r6t5y4u3i2o1p0&state=Zx81kqPw02LmNs45Ty67");
+        let state = there.split("state=").nth(1).and_then(|rest| rest.split('&').next()).unwrap();
+        assert!(state.starts_with('‹') && state.ends_with(":1›"), "{there}");
+        assert!(back.ends_with(state), "{back}");
+        assert!(there.ends_with("redirect_uri=https://api.test/cb?a=1%26b=2"), "{there}");
+        assert!(!back.contains("q9w8"), "{back}");
+    }
+
+    #[test]
+    fn a_value_labelled_once_is_recognised_under_another_name() {
+        let mut labels = Labels::numbered();
+        let label = labels.opaque("handle", b"plainwords");
+        assert_eq!(labels.url("https://app.test/?x=plainwords"), format!("https://app.test/?x={label}"));
+        labels.opaque("n", b"1");
+        assert_eq!(labels.url("https://app.test/?page=1"), "https://app.test/?page=1");
+    }
+
+    #[test]
+    fn errors_stay_readable_with_ids_in_prose_masked() {
+        let mut labels = Labels::numbered();
+        let url = labels.url(&format!("https://app.test/?error=email_is_missing&error_description=request+{UUID}+failed"));
+        assert!(url.starts_with("https://app.test/?error=email_is_missing&error_description=request+‹"), "{url}");
+        assert!(url.ends_with("›+failed"), "{url}");
+    }
+
+    #[test]
+    fn ids_in_paths_are_masked_and_user_names_are_not_shown() {
+        let mut labels = Labels::kinds_only();
+        let url = labels.url(&format!("https://me:pw@app.test:8443/users/{UUID}/edit"));
+        assert!(url.starts_with("https://‹userinfo›@app.test:8443/users/‹") && url.ends_with("›/edit"), "{url}");
+    }
+
+    #[test]
+    fn hostile_urls_come_out_on_one_line_and_bounded() {
+        let mut labels = Labels::numbered();
+        let url = format!("alga://x/\u{202e}?{}&y={}", "a=b&".repeat(9000), "\u{1b}[2J".repeat(500));
+        let text = labels.url(&url);
+        assert!(text.len() < 2000 && !text.contains(['\u{1b}', '\u{202e}', '\n']), "{text}");
+    }
+}

@@ -5,6 +5,7 @@
 //!  text          typed      stands up & acts      facts      verdicts     screens & files
 //! ```
 pub mod base;
+pub mod drive;
 pub mod lab;
 pub mod plan;
 pub mod topology;

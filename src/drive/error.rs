@@ -93,7 +93,7 @@ pub(crate) enum StepError {
         why: String,
     },
     /// The run's time is up.
-    #[error("the run has taken longer than its {:.0} s (`run_timeout`)", .0.as_secs_f64())]
+    #[error("the run has taken longer than its {0:?} (`run_timeout`)")]
     RunTimeout(Duration),
 }
 

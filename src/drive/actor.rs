@@ -5,7 +5,8 @@ use crate::web::cookie::{self, Jar, ThirdPartyCookies};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// One actor of a run. Steps that run at the same time share it: its locks are held for a decision, never for a request.
+/// One actor of a run. Steps that run at the same time share it: its locks are held for a decision,
+/// never for a request, and are taken before the recorder's.
 pub(crate) struct Actor {
     pub(crate) name: Arc<str>,
     pub(crate) client: Client,

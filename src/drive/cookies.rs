@@ -70,10 +70,7 @@ fn parsed(cookie: &ParsedCookie, verdict: SetVerdict, warnings: Vec<Reason>) -> 
         raw: bytes(cookie.line()),
         name: bytes(name),
         value: bytes(value),
-        attributes: cookie
-            .attributes()
-            .map(|attribute| (text(attribute.name), (!attribute.value.is_empty()).then(|| text(attribute.value))))
-            .collect(),
+        attributes: cookie.attributes().map(|attribute| (text(attribute.name), attribute.value.map(text))).collect(),
         verdict,
         warnings,
     }

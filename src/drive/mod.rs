@@ -17,12 +17,14 @@ mod actor;
 mod capture;
 mod cookies;
 mod error;
-pub mod http;
+mod http;
 mod recorder;
 mod steps;
 
 #[cfg(test)]
 mod tests;
+
+pub use steps::drive;
 
 use crate::plan::{Matcher, Scope, Step};
 use crate::trace::{Chain, Hop, ServerCall};

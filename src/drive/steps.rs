@@ -191,7 +191,8 @@ impl<'p> Session<'p> {
         let jar = cookies::snapshot(&actor.jar(), self.recorder.clock().now());
         self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, error });
         if went && !step.capture.is_empty() {
-            match self.recorder.with_chain(|chain, _| capture::read(&step.capture, chain, index, &actor.jar())) {
+            let jar = actor.jar();
+            match self.recorder.with_chain(|chain, _| capture::read(&step.capture, chain, index, &jar)) {
                 Ok(values) => captured = values,
                 Err(error) => {
                     went = false;

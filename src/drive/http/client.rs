@@ -7,6 +7,7 @@ use super::connector::{Connector, Sender};
 use super::failure::{failure, of_hyper, timed_out};
 use crate::trace::{Body, Failure, FailureKind, Response, Timings};
 use crate::web::headers::Headers;
+use crate::web::redirect::is_redirect_status;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Uri};
 use http_body_util::Full;
@@ -107,7 +108,7 @@ impl Client {
         let headers: Headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let status = parts.status.as_u16();
         let head = progress.head.insert(Head { status, version, headers });
-        if parts.status.is_redirection() && head.headers.contains("location") {
+        if is_redirect_status(status) && head.headers.contains("location") {
             let (body, complete) = body::skim(incoming, &head.headers, REDIRECT_BODY.min(self.max_body)).await;
             if complete {
                 self.give_back(&place, sender);

@@ -103,6 +103,7 @@ impl Session<'_> {
             let answer = self.ask(actor, &trip.errand, &ready.headers, deadline).await;
             let set = answer.head.as_ref().map(|head| self.store(actor, &trip.errand, &head.headers)).unwrap_or_default();
             let next = answer.head.as_ref().map(|head| trip.next(head.status, &head.headers, self.plan.policy.max_redirects));
+            let policy = answer.head.as_ref().and_then(|head| Policy::of(&head.headers));
             let (outcome, timings) = answer.outcome();
             let turn = match (&outcome, next) {
                 (Err(failure), _) => Turn::Fail(StepError::Request(failure.clone())),
@@ -113,7 +114,7 @@ impl Session<'_> {
             };
             self.record(hop, &trip.errand, ready, set, timings, outcome);
             match turn {
-                Turn::Follow(follow) => trip.follow(*follow, hop),
+                Turn::Follow(follow) => trip.follow(*follow, hop, policy),
                 Turn::Leave(link) => return Ok(End::DeepLink(link)),
                 Turn::Arrive(status, headers, body) => {
                     return Ok(End::Arrived(Box::new(Arrival { errand: trip.errand, status, headers, body })));
@@ -261,8 +262,8 @@ impl Trip {
         .redirect()
     }
 
-    /// Turns to the next request of the chain.
-    fn follow(&mut self, follow: Follow, from: HopId) {
+    /// Turns to the next request of the chain. A redirect may change the referrer policy (Referrer Policy §8.2).
+    fn follow(&mut self, follow: Follow, from: HopId, policy: Option<Policy>) {
         let Follow { url, method, keep_body, drop_headers, taints_origin } = follow;
         let errand = &mut self.errand;
         errand.cause = Cause::Redirect(from);
@@ -281,6 +282,7 @@ impl Trip {
                     *content_type = None;
                 }
                 if let Some(source) = source {
+                    source.policy = policy.unwrap_or(source.policy);
                     self.relation = self.relation.max(Relation::of(&source.origin, &url));
                 }
             }
@@ -293,7 +295,7 @@ impl Trip {
         self.tainted |= taints_origin;
         let redirected = |context: &SendContext| context.redirected(url.clone(), errand.method.clone());
         errand.cookies = match &errand.cookies {
-            // A written Cookie header was meant for the first request alone; from here on the jar speaks.
+            // The Cookie header of an earlier request answers for that request alone; from here on the jar speaks.
             CookieUse::Jar(context) | CookieUse::Fixed(_, context) => CookieUse::Jar(redirected(context)),
             CookieUse::Nothing => CookieUse::Nothing,
         };

@@ -24,8 +24,6 @@ mod page;
 mod referrer;
 mod replay;
 
-pub use crate::drive::steps::drive;
-
 pub(crate) use client::Client;
 pub(crate) use connector::tls_config;
 pub(crate) use failure::shown;

@@ -1,7 +1,7 @@
 //! Servers, plans and an observer for tests.
 
 use crate::base::{Clock, Sources, Span};
-use crate::drive::{Observer, World, http};
+use crate::drive::{self, Observer, World};
 use crate::plan::{
     Body, CookieChange, CookieEdit, CookiesPlan, Expectation, ExpectationKind, Field, From, HttpMethod, JsonTemplate, Matcher, Part, Plan,
     Policy, RequestPlan, Scope, Step, StepId, Template, Verb,
@@ -222,7 +222,7 @@ pub(super) async fn run(world: &Arc<TestWorld>, steps: Vec<Step>) -> Chain {
 
 pub(super) async fn run_with(world: &Arc<TestWorld>, steps: Vec<Step>, policy: Policy, watcher: Arc<Watcher>) -> Chain {
     let plan = plan(steps, policy);
-    http::drive(&plan, world.clone(), world.roots.clone(), Clock::default(), watcher).await
+    drive::drive(&plan, world.clone(), world.roots.clone(), Clock::default(), watcher).await
 }
 
 pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {

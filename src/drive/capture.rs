@@ -144,7 +144,7 @@ fn part_of(url: &str, part: &UrlPart, what: &str) -> Result<Value, String> {
         Some((_, value)) => Ok(value.into_owned().into()),
         None => {
             let names = parsed.query_pairs().map(|(name, _)| name.into_owned()).collect();
-            Err(format!("{what} `{}` has no parameter `{name}`", super::http::shown(&parsed)) + &format!("; it has {}", list(&names)))
+            Err(format!("{what} `{}` has no parameter `{name}`; it has {}", super::http::shown(&parsed), list(&names)))
         }
     }
 }

@@ -45,7 +45,7 @@ pub(crate) enum StepError {
     #[error("more than {0} pages in a row sent the browser on by themselves (auto-submitted forms and refreshes)")]
     TooManyPages(usize),
     /// No page to act on.
-    #[error("there is no page yet{}; `open` a URL first", .0.as_ref().map(|link| format!(" (the last navigation left the browser for a `{link}:` URL)")).unwrap_or_default())]
+    #[error("there is no page yet{}; `open` a URL first", left(.0.as_deref()))]
     NoPage(Option<String>),
     /// The page is no HTML.
     #[error("`{url}` is no HTML page (its content type is {content_type}), so there is nothing to click or fill")]
@@ -102,4 +102,8 @@ impl StepError {
     pub(crate) fn on(url: &url::Url, source: PageError) -> Self {
         Self::Page { source: Box::new(source), url: super::http::shown(url) }
     }
+}
+
+fn left(scheme: Option<&str>) -> String {
+    scheme.map(|scheme| format!(" (the last navigation left the browser for a `{scheme}:` URL)")).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Performs a plan: every step in its order, each request recorded as the hop it was.
 //!
 //! In: a [`Plan`](crate::plan::Plan), a [`World`] that says where each actor's requests go, and an [`Observer`] that
-//! judges while the run is under way. Out: a [`Chain`](crate::trace::Chain) of facts. A step that could not be done, or
+//! judges while the run is under way. Out: a [`Chain`] of facts. A step that could not be done, or
 //! whose expectations do not hold, ends the run; the chain keeps what happened until then. Nothing here is an `Err`.
 //!
 //! | file | what it does |

@@ -26,7 +26,7 @@ impl Session<'_> {
         }
         let method = http::Method::from_bytes(plan.method.as_str().as_bytes()).unwrap_or_default();
         let source = match &plan.from {
-            plan::From::Page => self.page_source(actor),
+            plan::From::Page => actor.tab().source(),
             // A page of which no more is known than its origin.
             plan::From::Origin(origin) => {
                 Url::parse(&origin.to_string()).ok().map(|url| Source { origin: origin.clone(), url, policy: Policy::default() })

@@ -2,7 +2,6 @@
 
 use super::failure::shown;
 use super::follow::Errand;
-use super::headers::Source;
 use super::navigate::{Before, Document, Tab, submitted};
 use crate::drive::actor::Actor;
 use crate::drive::error::StepError;
@@ -156,11 +155,6 @@ impl Session<'_> {
             }
             parsed => parsed.map_err(|cause| no_url(&text, cause)),
         }
-    }
-
-    /// The page that a request comes from when the scenario does not say.
-    pub(super) fn page_source(&self, actor: &Actor) -> Option<Source> {
-        actor.tab().source()
     }
 }
 

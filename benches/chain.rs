@@ -54,7 +54,10 @@ fn print(json: bool, name: &str, ours: f64, theirs: f64, unit: &str, ratio: f64,
         let line = serde_json::json!({ "name": name, "ours": ours, "theirs": theirs, "unit": unit, "ratio": ratio });
         println!("{line}");
     } else {
-        println!("{:<24} {:>10.0} {unit}\n{other:<24} {:>10.0} {unit}\n{:<24} {:>10.2}", "authchain drive/http", ours, theirs, "ratio", ratio);
+        println!(
+            "{:<24} {:>10.0} {unit}\n{other:<24} {:>10.0} {unit}\n{:<24} {:>10.2}",
+            "authchain drive/http", ours, theirs, "ratio", ratio
+        );
     }
 }
 

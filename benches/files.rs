@@ -52,7 +52,9 @@ fn report(json: bool, ours: Cost, theirs: Option<Cost>) {
         println!("{line}");
         return;
     }
-    let row = |name: &str, cost: Cost| println!("{name:<12} {:>7.2} s {:>8.0} files/s {:>7.0} MiB", cost.time.as_secs_f64(), per_second(cost), cost.memory);
+    let row = |name: &str, cost: Cost| {
+        println!("{name:<12} {:>7.2} s {:>8.0} files/s {:>7.0} MiB", cost.time.as_secs_f64(), per_second(cost), cost.memory)
+    };
     row("authchain", ours);
     match theirs {
         Some(theirs) => row("hurl", theirs),
@@ -72,7 +74,11 @@ fn executable() -> Result<std::path::PathBuf> {
 
 fn measure(command: &mut Command) -> Result<Cost> {
     let began = Instant::now();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().with_context(|| format!("failed to start {:?}", command.get_program()))?;
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("failed to start {:?}", command.get_program()))?;
     let status_file = format!("/proc/{}/status", child.id());
     let mut memory: f64 = 0.0;
     let status = loop {
@@ -105,7 +111,9 @@ fn write(folder: &Path, port: u16) -> Result<()> {
         );
         let mut hurl = String::new();
         for request in 0..3 {
-            scenario.push_str(&format!("  - get: http://app.example.test/{at}/{request}\n    expect: {{ status: 200, json: {{ ok: true }} }}\n"));
+            scenario.push_str(&format!(
+                "  - get: http://app.example.test/{at}/{request}\n    expect: {{ status: 200, json: {{ ok: true }} }}\n"
+            ));
             hurl.push_str(&format!("GET http://127.0.0.1:{port}/{at}/{request}\nHTTP 200\n[Asserts]\njsonpath \"$.ok\" == true\n\n"));
         }
         std::fs::write(folder.join(format!("authchain/{at}.yaml")), scenario)?;
@@ -125,7 +133,11 @@ fn serve() -> Result<u16> {
                 let Ok(mut writer) = stream.try_clone() else { return };
                 let mut lines = BufReader::new(stream).lines();
                 while let Some(Ok(line)) = lines.next() {
-                    if line.is_empty() && writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"ok\":true}").is_err() {
+                    if line.is_empty()
+                        && writer
+                            .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"ok\":true}")
+                            .is_err()
+                    {
                         return;
                     }
                 }

@@ -27,6 +27,9 @@ pub(super) fn explain(command: &Explain, printer: &Printer) -> anyhow::Result<u8
         printer.talk(&format!("error: there is no rule `{id}`.{hint} `authchain explain --list` shows them all."));
         return Ok(2);
     };
-    printer.data(&format!("{} ({})\n{}\n\ncause  {}\nfix    {}\nsee    {}", rule.id, rule.severity, rule.summary, rule.cause, rule.fix, rule.reference))?;
+    printer.data(&format!(
+        "{} ({})\n{}\n\ncause  {}\nfix    {}\nsee    {}",
+        rule.id, rule.severity, rule.summary, rule.cause, rule.fix, rule.reference
+    ))?;
     Ok(0)
 }

@@ -82,7 +82,9 @@ impl Screen {
 impl Listener for Screen {
     fn event(&self, event: Event<'_>) {
         match event {
-            Event::Warning(diagnostic, sources) if !self.quiet => self.say(&format!("{}\n", diagnostic.render(sources, self.style.is_coloured()))),
+            Event::Warning(diagnostic, sources) if !self.quiet => {
+                self.say(&format!("{}\n", diagnostic.render(sources, self.style.is_coloured())))
+            }
             Event::Started(run, name) => self.began(run, name),
             Event::Ready(run, origin, _) => self.step(run, &format!("{origin} is up")),
             Event::Step(run, label) => self.step(run, label),

@@ -69,6 +69,7 @@ impl Recorder {
             text: None,
             jar: Vec::new(),
             error: None,
+            meant_to_fail: step.is_meant_to_fail(),
         });
         facts.chain.steps.len() - 1
     }

@@ -184,7 +184,7 @@ impl<'p> Session<'p> {
 
     /// Fills a step's record, keeps its captures, and has it judged. Says whether the run goes on.
     fn close(&self, step: &'p Step, index: usize, begun: Instant, outcome: Result<bool, StepError>, frame: Frame<'_, 'p>) -> bool {
-        let (mut went, mut captured) = (matches!(outcome, Ok(true)), Vec::new());
+        let (mut went, mut captured) = (matches!(outcome, Ok(true)) || outcome.is_err() && step.is_meant_to_fail(), Vec::new());
         let error = outcome.err().map(|error| error.to_string());
         let Some(actor) = self.actors.get(&step.actor) else { return false };
         let (page, title, text, deep_link) = actor.tab().shown();

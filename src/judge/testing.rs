@@ -97,6 +97,7 @@ impl Story {
             text: None,
             jar: Vec::new(),
             error: None,
+            meant_to_fail: false,
         });
         self
     }

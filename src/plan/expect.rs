@@ -43,6 +43,8 @@ pub enum ExpectationKind {
     Time(Matcher),
     /// Number of hops the step made.
     HopCount(Matcher),
+    /// Why the step could not be done, as it is shown. A step that asks for this is there to fail so: the run goes on.
+    Failure(Matcher),
     /// Hops that must occur in this order among the step's hops.
     Hops(Vec<HopExpectation>),
 }

@@ -11,8 +11,8 @@ pub mod provider;
 pub mod step;
 pub mod template;
 
-pub use compile::{Compiled, compile, compile_variant};
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
+pub use compile::{Compiled, compile, compile_variant};
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use matcher::{JsonType, Matcher};
 pub use provider::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser};

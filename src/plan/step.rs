@@ -1,6 +1,6 @@
 //! The steps of a plan.
 
-use super::expect::{Capture, Expectation};
+use super::expect::{Capture, Expectation, ExpectationKind};
 use super::matcher::Matcher;
 use super::template::{JsonTemplate, Template};
 use crate::base::Span;
@@ -34,6 +34,14 @@ pub struct Step {
     pub capture: Vec<Capture>,
     /// How long it may take.
     pub timeout: Duration,
+}
+
+impl Step {
+    /// Whether the scenario asks how it fails, instead of wanting it done.
+    #[must_use]
+    pub fn is_meant_to_fail(&self) -> bool {
+        self.expect.iter().any(|expectation| matches!(expectation.kind, ExpectationKind::Failure(_)))
+    }
 }
 
 /// What a step does.

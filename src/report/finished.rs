@@ -4,7 +4,7 @@ use crate::base::{Redactor, Sources};
 use crate::judge::diagnose::{Finding, Severity};
 use crate::judge::expect::Verdict;
 use crate::judge::snapshot::Diff;
-use crate::trace::Chain;
+use crate::trace::{Chain, StepRecord};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,15 +169,19 @@ impl Finished {
     /// Whether every step was done and every expectation holds.
     #[must_use]
     pub fn steps_hold(&self) -> bool {
-        self.chain.steps.iter().all(|step| step.error.is_none())
-            && self.verdicts.iter().all(|step| step.verdicts.iter().all(Verdict::is_met))
+        self.failed_steps().next().is_none() && self.verdicts.iter().all(|step| step.verdicts.iter().all(Verdict::is_met))
+    }
+
+    /// Steps that could not be done, though they should have been.
+    fn failed_steps(&self) -> impl Iterator<Item = &StepRecord> {
+        self.chain.steps.iter().filter(|step| step.error.is_some() && !step.meant_to_fail)
     }
 
     /// Why it failed, a line each; empty when it passed.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        for step in self.chain.steps.iter().filter(|step| step.error.is_some()) {
+        for step in self.failed_steps() {
             reasons.push(format!("step `{}` could not be done", step.label));
         }
         let failed = self.verdicts.iter().flat_map(|step| &step.verdicts).filter(|verdict| !verdict.is_met());

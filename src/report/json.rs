@@ -50,7 +50,8 @@ fn run_json(run: &Finished) -> Value {
             Standing::Allowed(_) => "allowed",
             Standing::Advises => "advises",
         };
-        let evidence = finding.evidence.iter().map(|evidence| json!({ "hop": evidence.hop.map(|hop| hop.0 + 1), "text": mask.text(&evidence.text) }));
+        let evidence =
+            finding.evidence.iter().map(|evidence| json!({ "hop": evidence.hop.map(|hop| hop.0 + 1), "text": mask.text(&evidence.text) }));
         json!({
             "rule": finding.rule,
             "standing": standing,

@@ -132,8 +132,8 @@ pub fn prepare(request: &Request) -> Result<Prepared, Vec<Unusable>> {
 pub async fn run(request: Arc<Request>, listener: Arc<dyn Listener>, cancel: Cancel) -> Result<Summary, Vec<Unusable>> {
     let prepared = prepare(&request)?;
     if prepared.plans.is_empty() {
-        let nothing = Diagnostic::error("no scenario is left to run")
-            .hint("`authchain list` shows what there is; look at `--tag` and `--filter`");
+        let nothing =
+            Diagnostic::error("no scenario is left to run").hint("`authchain list` shows what there is; look at `--tag` and `--filter`");
         return Err(vec![Unusable { diagnostics: vec![nothing], sources: Arc::default() }]);
     }
     for (warning, sources) in &prepared.warnings {

@@ -85,6 +85,8 @@ record! {
         pub origin: Option<At<Matcher>>,
         /// The OAuth `error` parameter of the redirect target or, without one, of the final URL.
         pub error: Option<At<Matcher>>,
+        /// Why the step cannot be done: it is there to fail so, for example with `{ contains: redirects }`, and the run goes on.
+        pub failure: Option<At<Matcher>>,
         /// Response headers by name; `absent` and `present` are understood.
         pub header: Map<Matcher>,
         /// Cookies by name: `present`, `absent`, `set`, `stored`, `sent`, `deleted`, or what the cookie must be like.

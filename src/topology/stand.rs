@@ -21,6 +21,8 @@ pub struct Topology {
     processes: Vec<Arc<Process>>,
     edge: Edge,
     stubs: Mutex<Vec<StubServer>>,
+    /// Held until the processes are gone.
+    _ports: Ports,
 }
 
 impl Topology {
@@ -30,7 +32,8 @@ impl Topology {
     /// # Errors
     /// When something cannot stand. Whatever was started by then is stopped.
     pub async fn start(origins: &[OriginPlan], context: Context) -> Result<Self, TopologyError> {
-        let plans = check(origins, &context)?;
+        let mut ports = Ports::default();
+        let plans = check(origins, &mut ports, &context)?;
         let mut routes = Vec::with_capacity(plans.len());
         let mut stubs = Vec::new();
         let mut waiting = Vec::new();
@@ -63,7 +66,7 @@ impl Topology {
             starting.spawn(async move { Process::start(declared, &plan, launch, station, &context).await });
         }
         let processes = all_ready(starting).await?;
-        Ok(Self { processes, edge, stubs: Mutex::new(stubs) })
+        Ok(Self { processes, edge, stubs: Mutex::new(stubs), _ports: ports })
     }
 
     /// Where `actor` reaches every declared origin: as a proxy, or directly under an origin's name. Each actor has a listener
@@ -121,8 +124,7 @@ enum Base<'a> {
 }
 
 /// Everything that can be found wrong before anything is started.
-fn check<'a>(origins: &'a [OriginPlan], context: &Context) -> Result<Vec<Base<'a>>, TopologyError> {
-    let mut ports = Ports::default();
+fn check<'a>(origins: &'a [OriginPlan], ports: &mut Ports, context: &Context) -> Result<Vec<Base<'a>>, TopologyError> {
     let mut bases = Vec::with_capacity(origins.len());
     for (nth, plan) in origins.iter().enumerate() {
         let at = Declared::of(plan);

@@ -63,6 +63,8 @@ pub struct StepRecord {
     pub jar: Vec<JarCookie>,
     /// Why it could not be done, when it could not (a field not found, no response, a time-out).
     pub error: Option<String>,
+    /// Whether the scenario wants it to fail: then the error is what it should show, not what is wrong with it.
+    pub meant_to_fail: bool,
 }
 
 /// A cookie in a jar.

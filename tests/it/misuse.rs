@@ -16,7 +16,9 @@ fn an_unknown_verb_is_pointed_at() {
 
 #[test]
 fn a_typo_in_a_key_is_pointed_at() {
-    with_steps("  - get: https://app.example.test/\n    exepct: { status: 200 }\n").run_case().says(2, &["exepct", "case.yaml:10", "did you mean `expect`?"]);
+    with_steps("  - get: https://app.example.test/\n    exepct: { status: 200 }\n")
+        .run_case()
+        .says(2, &["exepct", "case.yaml:10", "did you mean `expect`?"]);
 }
 
 #[test]
@@ -91,13 +93,17 @@ fn a_program_that_is_not_there_is_named() {
 fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
-    let scenario = format!("scenario: case\norigins:\n  https://app.example.test:\n    process: {{ run: [sleep, \"60\"], port: {port} }}\nsteps:\n  - get: https://app.example.test/\n");
+    let scenario = format!(
+        "scenario: case\norigins:\n  https://app.example.test:\n    process: {{ run: [sleep, \"60\"], port: {port} }}\nsteps:\n  - get: https://app.example.test/\n"
+    );
     World::with(&scenario).run_case().says(3, &[&port.to_string(), "in use"]);
 }
 
 #[test]
 fn a_field_that_is_not_there_lists_those_that_are() {
-    with_steps("  - open: https://app.example.test/\n  - fill: { Username: jarvis }\n").run_case().says(1, &["Username", "User name", "Password"]);
+    with_steps("  - open: https://app.example.test/\n  - fill: { Username: jarvis }\n")
+        .run_case()
+        .says(1, &["Username", "User name", "Password"]);
 }
 
 #[test]

@@ -22,7 +22,9 @@ fn the_first_scenario_and_its_commands_work_as_printed() {
     let commands = |start: &str| {
         let prefix = format!("$ {start}");
         let lines = console.lines().filter(move |line| line.starts_with(&prefix));
-        lines.map(|line| line.split('#').next().unwrap_or_default().trim().trim_start_matches("$ authchain ").to_owned()).collect::<Vec<_>>()
+        lines
+            .map(|line| line.split('#').next().unwrap_or_default().trim().trim_start_matches("$ authchain ").to_owned())
+            .collect::<Vec<_>>()
     };
     let all = commands("authchain");
     assert!(all.len() >= 5, "{all:?}");

@@ -5,35 +5,35 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// An empty folder that goes away with the test.
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
 /// What a command came to.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
     /// A world with one scenario, `case.yaml`.
-    pub fn with(scenario: &str) -> Self {
+    pub(crate) fn with(scenario: &str) -> Self {
         let world = Self::new();
         world.write("case.yaml", scenario);
         world
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder");
         std::fs::write(&path, text).expect("a file");
@@ -41,7 +41,7 @@ impl World {
     }
 
     /// The binary with a bare environment, started in this folder.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.path()).env("TMPDIR", self.path()).env("NO_COLOR", "1").timeout(Duration::from_secs(120));
@@ -49,18 +49,18 @@ impl World {
     }
 
     /// Runs `authchain ARGS`.
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command().args(args))
     }
 
     /// Runs `authchain run case.yaml`.
-    pub fn run_case(&self) -> Ran {
+    pub(crate) fn run_case(&self) -> Ran {
         self.run(&["run", "case.yaml"])
     }
 }
 
 impl Ran {
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().expect("the binary starts");
         Self {
             code: output.status.code().unwrap_or(-1),
@@ -71,21 +71,26 @@ impl Ran {
 
     /// Asserts the exit code and that each text was printed.
     #[track_caller]
-    pub fn says(&self, code: i32, texts: &[&str]) -> &Self {
+    pub(crate) fn says(&self, code: i32, texts: &[&str]) -> &Self {
         assert_eq!(self.code, code, "exit code\n--- stdout\n{}\n--- stderr\n{}", self.out, self.err);
         for text in texts {
-            assert!(self.err.contains(text) || self.out.contains(text), "missing {text:?}\n--- stdout\n{}\n--- stderr\n{}", self.out, self.err);
+            assert!(
+                self.err.contains(text) || self.out.contains(text),
+                "missing {text:?}\n--- stdout\n{}\n--- stderr\n{}",
+                self.out,
+                self.err
+            );
         }
         self
     }
 }
 
 /// The binary under test.
-pub fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_authchain"))
 }
 
 /// The project's folder.
-pub fn project() -> &'static Path {
+pub(crate) fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -58,7 +58,10 @@ fn test(rest: &[&str]) -> Result<()> {
     test.current_dir(root()).arg("test").args(rest).env("AUTHCHAIN_CARGO_INSTA", insta);
     run(&mut test)?;
     if rest.is_empty() {
-        run(Command::new(env!("CARGO")).current_dir(root()).args(["doc", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+        run(Command::new(env!("CARGO"))
+            .current_dir(root())
+            .args(["doc", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"))?;
     }
     Ok(())
 }

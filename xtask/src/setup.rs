@@ -29,7 +29,10 @@ pub fn cargo_insta(folder: &Path) -> Result<PathBuf> {
     install.args(["install", "cargo-insta", "--locked", "--debug", "--version", CARGO_INSTA, "--root"]).arg(folder);
     let status = install.status().context("failed to start cargo")?;
     if !status.success() {
-        bail!("cargo-insta could not be installed; try: cargo install cargo-insta --locked --version {CARGO_INSTA} --root {}", folder.display());
+        bail!(
+            "cargo-insta could not be installed; try: cargo install cargo-insta --locked --version {CARGO_INSTA} --root {}",
+            folder.display()
+        );
     }
     Ok(program)
 }

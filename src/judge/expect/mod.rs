@@ -125,9 +125,20 @@ pub fn check(step: &Step, chain: &Chain, index: usize, scope: &Scope) -> Vec<Ver
     verdicts
 }
 
+/// Whether one value, or its absence, is as `matcher` asks; a capture that is missing is a no.
+#[must_use]
+pub fn holds(matcher: &Matcher, value: Option<&serde_json::Value>, scope: &Scope) -> bool {
+    let subject = match value {
+        None => Subject::Absent,
+        Some(serde_json::Value::String(text)) => Subject::text(text.clone()),
+        Some(other) => Subject::Json(other.clone()),
+    };
+    matches!(mismatch(matcher, &subject, scope), Ok(None))
+}
+
 fn judge(expectation: &Expectation, view: &View<'_>, scope: &Scope, verdicts: &mut Vec<Verdict>) {
     let span = expectation.span;
-    if let Some(error) = view.could_not_be_done() {
+    if let Some(error) = view.could_not_be_done().filter(|_| !matches!(expectation.kind, ExpectationKind::Failure(_))) {
         let note = Some("the step could not be done".to_owned());
         verdicts.push(Verdict::of(describe(&expectation.kind), span, None, Check::failed(wanted(&expectation.kind), error, note)));
         return;
@@ -158,6 +169,8 @@ fn judge(expectation: &Expectation, view: &View<'_>, scope: &Scope, verdicts: &m
             test(matcher, &Subject::number(u64::try_from(view.record.took.as_millis()).unwrap_or(u64::MAX)), scope)
                 .or_note(|| view.slowest_note())
         }
+        ExpectationKind::Failure(matcher) => test(matcher, &Subject::maybe(view.record.error.as_deref()), scope)
+            .or_note(|| view.record.error.is_none().then(|| "the step could be done".to_owned())),
         ExpectationKind::HopCount(matcher) => test(matcher, &Subject::number(view.hops.len()), scope).or_note(|| view.hops_note()),
     };
     verdicts.push(Verdict::of(describe(&expectation.kind), span, hop, result));
@@ -184,7 +197,7 @@ fn wanted(kind: &ExpectationKind) -> String {
             wanted_of(matcher)
         }
         Kind::Header(_, matcher) | Kind::Json(_, matcher) | Kind::Body(matcher) | Kind::Text(matcher) => wanted_of(matcher),
-        Kind::Title(matcher) | Kind::Time(matcher) | Kind::HopCount(matcher) => wanted_of(matcher),
+        Kind::Title(matcher) | Kind::Time(matcher) | Kind::HopCount(matcher) | Kind::Failure(matcher) => wanted_of(matcher),
         Kind::Cookie(..) | Kind::Hops(_) => describe(kind),
     }
 }
@@ -205,6 +218,7 @@ fn describe(kind: &ExpectationKind) -> String {
         Kind::Text(matcher) => format!("text {}", phrase(matcher)),
         Kind::Title(matcher) => format!("title {}", phrase(matcher)),
         Kind::Time(matcher) => format!("time {} ms", phrase(matcher)),
+        Kind::Failure(matcher) => format!("failure {}", phrase(matcher)),
         Kind::HopCount(matcher) => format!("number of hops {}", phrase(matcher)),
         Kind::Hops(hops) => format!("{} in order", crate::judge::text::count(hops.len(), "hop")),
     }

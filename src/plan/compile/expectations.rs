@@ -14,12 +14,13 @@ impl Compiler<'_> {
     /// Compiles all that a step must show, in the order of the keys' meaning.
     pub(super) fn expectations(&mut self, expect: &Expect) -> Vec<Expectation> {
         type Make = fn(Matcher) -> ExpectationKind;
-        let asked: [(&Option<At<expect::Matcher>>, Subject, Make); 10] = [
+        let asked: [(&Option<At<expect::Matcher>>, Subject, Make); 11] = [
             (&expect.status, Subject::Status, ExpectationKind::Status),
             (&expect.redirect, Subject::Text, ExpectationKind::Redirect),
             (&expect.url, Subject::Text, ExpectationKind::Url),
             (&expect.origin, Subject::Text, ExpectationKind::Origin),
             (&expect.error, Subject::Text, ExpectationKind::Error),
+            (&expect.failure, Subject::Text, ExpectationKind::Failure),
             (&expect.body, Subject::Text, ExpectationKind::Body),
             (&expect.text, Subject::Visible, ExpectationKind::Text),
             (&expect.title, Subject::Text, ExpectationKind::Title),

@@ -27,7 +27,11 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
         }
         if let Some(error) = &step.error {
             for (at, text) in error.lines().enumerate() {
-                let mark = if at == 0 { style.bad("✗ could not be done:") } else { " ".repeat(20) };
+                let mark = match (at, step.meant_to_fail) {
+                    (0, false) => style.bad("✗ could not be done:"),
+                    (0, true) => style.dim("· failed, as it should:"),
+                    _ => " ".repeat(20),
+                };
                 let _ = writeln!(out, "     {mark} {}", Mask::new(&run.redactor).text(text));
             }
         }

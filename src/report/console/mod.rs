@@ -74,9 +74,8 @@ pub fn summary(summary: &Summary, style: Style) -> String {
     }
     let plural = if total == 1 { "run" } else { "runs" };
     let mut out = format!("{total} {plural} in {}: {}\n", seconds(summary.took), parts.join(", "));
-    let waiting = summary.runs.iter().filter(|run| {
-        matches!(run.snapshot, SnapshotOutcome::New(_) | SnapshotOutcome::Drift { pending: Some(_), .. })
-    });
+    let waiting =
+        summary.runs.iter().filter(|run| matches!(run.snapshot, SnapshotOutcome::New(_) | SnapshotOutcome::Drift { pending: Some(_), .. }));
     let waiting = waiting.count();
     if waiting > 0 {
         let plural = if waiting == 1 { "snapshot waits" } else { "snapshots wait" };

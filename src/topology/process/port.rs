@@ -1,11 +1,23 @@
 //! Ports for processes to listen on.
+//!
+//! A port is found free, and is the process's own only once that process listens on it. Between the two nobody else may get
+//! it: within this program it is remembered, and it lies below the range from which the system hands out ports by itself
+//! (32768 and up on Linux, `net.ipv4.ip_local_port_range`), so that no outgoing connection takes it either.
 
 use crate::topology::{Declared, TopologyError};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
-/// How often a free port is looked for, should the ones that are found be taken on IPv6.
-const TRIES: usize = 16;
+/// Where free ports are looked for.
+const RANGE: std::ops::Range<u16> = 10_000..32_000;
+
+/// How many ports are tried before it is given up.
+const TRIES: usize = 256;
+
+/// Ports that a run of this program holds.
+static HELD: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// The ports of one run's processes; no two get the same.
 #[derive(Debug, Default)]
@@ -28,21 +40,36 @@ impl Ports {
                 }
                 port
             }
-            None => self.find().map_err(|cause| TopologyError::system("finding a free port", cause))?,
+            None => find().map_err(|cause| TopologyError::system("finding a free port", cause))?,
         };
         self.0.push((port, at.clone()));
         Ok(port)
     }
+}
 
-    fn find(&self) -> io::Result<u16> {
-        for _ in 0..TRIES {
-            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-            if free(port) && self.0.iter().all(|(taken, _)| *taken != port) {
+impl Drop for Ports {
+    fn drop(&mut self) {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        for (port, _) in &self.0 {
+            held.remove(port);
+        }
+    }
+}
+
+/// A free port that no run of this program holds; from now on this run does.
+fn find() -> io::Result<u16> {
+    for _ in 0..TRIES {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let port = RANGE.start + u16::from_ne_bytes(random) % (RANGE.end - RANGE.start);
+        if HELD.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            if free(port) {
                 return Ok(port);
             }
+            HELD.lock().unwrap_or_else(PoisonError::into_inner).remove(&port);
         }
-        Err(io::Error::new(io::ErrorKind::AddrInUse, "all that were offered are taken"))
     }
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "all that were tried are taken"))
 }
 
 /// Whether nobody listens on `port`, neither on 127.0.0.1 nor, where there is IPv6, on `::1`: a process may choose either, so

@@ -182,7 +182,6 @@ fn hops_must_come_in_order() {
         status: status.map(|status| is(json!(status))),
         redirect: None,
         error: None,
-        meant_to_fail: false,
         span: span(),
     };
     let good = verdicts(&story, ExpectationKind::Hops(vec![hop("idp.test", Some(302)), hop("/cb", Some(200))]));

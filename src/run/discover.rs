@@ -65,7 +65,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         };
-        ["a.yaml", "sub/b.yml", "_shared.yaml", "snapshots/c.yaml", "readme.md"].map(write);
+        let _ = ["a.yaml", "sub/b.yml", "_shared.yaml", "snapshots/c.yaml", "readme.md"].map(write);
         let found = discover(&[folder.path().to_owned()]).unwrap();
         let names: Vec<_> = found.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
         assert_eq!(names, ["a.yaml", "sub/b.yml"]);

@@ -4,12 +4,14 @@
 //! is left to be parsed while the run is under way. Values that only the run can know (captures) stay as [`Template`]s.
 
 pub mod backend;
+pub mod compile;
 pub mod expect;
 pub mod matcher;
 pub mod provider;
 pub mod step;
 pub mod template;
 
+pub use compile::{Compiled, compile, compile_variant};
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use matcher::{JsonType, Matcher};

@@ -38,6 +38,7 @@ pub struct Step {
 
 /// What a step does.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // A plan has few steps, and each is read in place.
 pub enum Verb {
     /// Goes to a URL as if typed into the address bar.
     Open(Template),

@@ -8,7 +8,9 @@ use url::Url;
 /// Longest value of a query parameter that is shown.
 const LONGEST_PARAMETER: usize = 64;
 /// Longest query that is shown.
-const LONGEST_QUERY: usize = 240;
+const LONGEST_QUERY: usize = 200;
+/// How many URLs inside URLs are looked into.
+const DEEPEST: usize = 4;
 
 /// Makes wire values presentable with one run's fingerprints.
 #[derive(Debug, Clone, Copy)]
@@ -51,20 +53,20 @@ impl<'a> Mask<'a> {
             }
             None => format!("{}:", parsed.scheme()),
         };
-        let path = parsed.path().split('/').map(|segment| self.parameter(None, segment));
+        let path = parsed.path().split('/').map(|segment| self.parameter(None, segment, 0));
         out.push_str(&path.collect::<Vec<_>>().join("/"));
         if let Some(query) = parsed.query() {
             out.push('?');
-            out.push_str(&self.query(query));
+            out.push_str(&self.query(query, 0));
         }
         if let Some(fragment) = parsed.fragment().filter(|fragment| !fragment.is_empty()) {
             out.push('#');
-            out.push_str(&self.query(fragment));
+            out.push_str(&self.query(fragment, 0));
         }
         out
     }
 
-    fn query(&self, query: &str) -> String {
+    fn query(&self, query: &str, depth: usize) -> String {
         let mut out = String::new();
         for (at, pair) in query.split('&').enumerate() {
             if out.chars().count() > LONGEST_QUERY {
@@ -76,19 +78,24 @@ impl<'a> Mask<'a> {
             }
             match pair.split_once('=') {
                 Some((name, value)) => {
-                    let _ = write!(out, "{}={}", self.text(name), self.parameter(Some(name), value));
+                    let _ = write!(out, "{}={}", self.text(name), self.parameter(Some(name), value, depth));
                 }
-                None => out.push_str(&self.parameter(None, pair)),
+                None => out.push_str(&self.parameter(None, pair, depth)),
             }
         }
         out
     }
 
-    fn parameter(&self, name: Option<&str>, value: &str) -> String {
+    fn parameter(&self, name: Option<&str>, value: &str, depth: usize) -> String {
         let decoded = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
-        match volatile::kind(name, &decoded) {
-            Some(kind) => format!("‹{}:{}›", kind.word(), self.redactor.fingerprint(decoded.as_bytes())),
-            None => escape::shorten(&self.text(value), LONGEST_PARAMETER).into_owned(),
+        match (volatile::kind(name, &decoded), decoded.split_once('?')) {
+            (Some(kind), _) => format!("‹{}:{}›", kind.word(), self.redactor.fingerprint(decoded.as_bytes())),
+            // A URL inside a parameter may carry volatile parameters of its own.
+            (None, Some((before, query))) if query.contains('=') && depth < DEEPEST => {
+                let inside = format!("{}?{}", self.text(before), self.query(query, depth + 1));
+                escape::shorten(&inside, LONGEST_PARAMETER).into_owned()
+            }
+            (None, _) => escape::shorten(&self.text(&decoded), LONGEST_PARAMETER).into_owned(),
         }
     }
 }
@@ -105,6 +112,13 @@ mod tests {
         assert!(url.starts_with("https://a.test/cb?code=‹"), "{url}");
         assert!(url.ends_with("&error=access_denied"), "{url}");
         assert!(!url.contains("Splx"), "{url}");
+    }
+
+    #[test]
+    fn a_url_inside_a_url_is_masked_too() {
+        let redactor = Redactor::default();
+        let url = Mask::new(&redactor).url("https://a.test/login?next=%2Fauthorize%3Fstate%3Dzx81%26scope%3Dopenid");
+        assert!(url.contains("next=/authorize?state=‹state:") && url.ends_with("&scope=openid"), "{url}");
     }
 
     #[test]

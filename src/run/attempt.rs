@@ -58,7 +58,7 @@ impl Attempt<'_> {
         };
         let topology = match topology {
             Ok(topology) => Arc::new(topology),
-            Err(error) => return Driven { trouble: Some(trouble_of(&error)), ..Driven::default() },
+            Err(error) => return Driven { trouble: Some(self.trouble_of(&error)), ..Driven::default() },
         };
         let mut driven = self.drive(&topology, clock).await;
         driven.logs = topology.logs().into_iter().map(|(origin, lines)| ProcessLog { origin: origin.to_string(), lines }).collect();
@@ -84,6 +84,7 @@ impl Attempt<'_> {
             live: self.request.live || self.plan.policy.live,
             exe,
             scope: Scope { secrets: self.plan.secrets.clone(), ..Scope::default() },
+            max_body: self.plan.policy.max_body,
             log: Arc::new(move |event| match event {
                 topology::Event::Ready { origin, took } => listener.event(Event::Ready(id, &origin.to_string(), took)),
                 topology::Event::Log { origin, line } => listener.event(Event::Printed(id, &origin.to_string(), &line)),
@@ -95,7 +96,7 @@ impl Attempt<'_> {
     async fn drive(&self, topology: &Arc<Topology>, clock: Clock) -> Driven {
         let world = Arc::new(Stage::new(topology.clone(), self.plan));
         let judge = Arc::new(Judge::new(self.id, self.listener.clone()));
-        let drive = drive::http::drive(self.plan, world, topology.authority().roots(), clock, judge.clone());
+        let drive = drive::drive(self.plan, world, topology.authority().roots(), clock, judge.clone());
         let (chain, interrupted) = tokio::select! {
             chain = drive => (chain, false),
             () = self.cancel.cancelled() => (Chain::default(), true),
@@ -145,8 +146,9 @@ impl Attempt<'_> {
         }
         finished
     }
-}
 
-fn trouble_of(error: &topology::TopologyError) -> Trouble {
-    Trouble { message: error.to_string(), hints: error.hints(), usage: error.is_usage() }
+    fn trouble_of(&self, error: &topology::TopologyError) -> Trouble {
+        let place = error.declared().map(|declared| format!("\nat {}", self.sources.place(declared.span))).unwrap_or_default();
+        Trouble { message: format!("{error}{place}"), hints: error.hints(), usage: error.is_usage() }
+    }
 }

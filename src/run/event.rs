@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Number of a run within one command.
-pub type RunId = usize;
+pub(super) type RunId = usize;
 
 /// Something happened.
 #[derive(Debug, Clone)]

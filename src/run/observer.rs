@@ -4,9 +4,10 @@ use super::event::RunId;
 use super::{Event, Listener};
 use crate::drive::Observer;
 use crate::judge::expect;
-use crate::plan::{Scope, Step};
+use crate::plan::{Matcher, Scope, Step};
 use crate::report::StepVerdicts;
 use crate::trace::{Chain, Hop};
+use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Checks each step's expectations and passes on what happens.
@@ -47,5 +48,9 @@ impl Observer for Judge {
 
     fn would_hold(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool {
         expect::check(step, chain, index, scope).iter().all(expect::Verdict::is_met)
+    }
+
+    fn matches(&self, matcher: &Matcher, value: Option<&Value>, scope: &Scope) -> bool {
+        expect::holds(matcher, value, scope)
     }
 }

@@ -1,3 +1,32 @@
-//! Stands up what a run talks to: for each origin of the plan, something that answers for it.
+//! Everything that a run's origins stand on.
+//!
+//! In: the [`OriginPlan`](crate::plan::OriginPlan)s of a plan, and a [`Context`]. Out: a [`Topology`]: addresses where actors
+//! reach every declared origin under its real name, a log of the [`Call`]s that arrived, and whatever must be stopped again.
+//!
+//! ```text
+//!  actor ──TLS or CONNECT──▶ edge ──▶ process | stub | embedded provider | upstream
+//!                             ▲                    │
+//!                             └─────HTTPS_PROXY────┘  (server to server)
+//! ```
+//!
+//! `edge` is the reverse and forward proxy that all of it goes through, `process` starts and stops programs, `stub`
+//! answers from the scenario, [`provider`] holds the services that a scenario declares instead of installing. Nothing here
+//! prints: what happens meanwhile is told as [`Event`]s.
 
+mod calls;
+mod context;
+mod edge;
+mod error;
+mod process;
 pub mod provider;
+mod stand;
+mod stub;
+#[cfg(test)]
+mod tests;
+
+pub use calls::{Call, Refusal};
+pub use context::{Context, Event, Sink};
+pub use edge::Authority;
+pub use error::{Declared, TopologyError};
+pub use process::Casualty;
+pub use stand::Topology;

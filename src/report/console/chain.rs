@@ -4,6 +4,7 @@ use super::super::finished::{Finished, Standing};
 use super::super::mask::Mask;
 use super::style::Style;
 use crate::base::escape;
+use crate::judge::expect;
 use crate::trace::{Cause, CookieSet, Hop, HopId, SetVerdict};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,8 +16,14 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
         let indent = "  ".repeat(step.depth + 1);
         let actor = if actors.len() > 1 { format!("{}: ", step.actor) } else { String::new() };
         let _ = writeln!(out, "{indent}{}", style.step(&format!("{actor}{}", Mask::new(&run.redactor).text(&step.label))));
-        for hop in run.chain.hops_of(index) {
+        let hops: Vec<_> = run.chain.hops_of(index).collect();
+        for (at, hop) in hops.iter().enumerate() {
             write_hop(out, hop, marked.contains(&hop.id), run, style);
+            // The target of a redirect that was followed is the next line.
+            let followed = hops.get(at + 1).is_some_and(|next| next.cause == Cause::Redirect(hop.id));
+            if let Some(target) = hop.redirect_target().filter(|_| !followed) {
+                let _ = writeln!(out, "              {} {}", style.dim("→"), Mask::new(&run.redactor).url(&target));
+            }
         }
         if let Some(error) = &step.error {
             for (at, text) in error.lines().enumerate() {
@@ -34,15 +41,20 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
 
 /// Hops that a failed expectation or a finding points at.
 fn marked_hops(run: &Finished) -> BTreeSet<HopId> {
-    let verdicts = run.verdicts.iter().flat_map(|step| &step.verdicts).filter_map(|verdict| verdict.failed_hop());
+    let verdicts = run.verdicts.iter().flat_map(|step| &step.verdicts).filter_map(|verdict| match verdict.outcome {
+        expect::Outcome::Failed { hop, .. } => hop,
+        expect::Outcome::Met => None,
+    });
+    // Evidence is in the order of the hops: the last one is where it broke.
     let findings = run.findings.iter().filter(|judged| !matches!(judged.standing, Standing::Allowed(_)));
-    verdicts.chain(findings.filter_map(|judged| judged.finding.culprit())).collect()
+    verdicts.chain(findings.filter_map(|judged| judged.finding.evidence.iter().rev().find_map(|evidence| evidence.hop))).collect()
 }
 
 fn write_hop(out: &mut String, hop: &Hop, marked: bool, run: &Finished, style: Style) {
     let mask = Mask::new(&run.redactor);
     let method = escape::shorten(&mask.text(&hop.request.method), 12).into_owned();
-    let head = format!("{:>3}  {method:<5} {}", hop.id, mask.url(hop.request.url.as_str()));
+    let arrow = if matches!(hop.cause, Cause::Redirect(_)) { style.dim("→") } else { " ".to_owned() };
+    let head = format!("{:>3} {arrow} {method:<5} {}", hop.id, mask.url(hop.request.url.as_str()));
     let mark = if marked { style.bad("✗") } else { " ".to_owned() };
     let answer = match &hop.outcome {
         Ok(response) => {
@@ -58,25 +70,23 @@ fn write_hop(out: &mut String, hop: &Hop, marked: bool, run: &Finished, style: S
         Err(failure) => style.bad(&mask.text(&failure.message)),
     };
     let _ = writeln!(out, "   {mark} {head}  {answer}");
-    if let Some(target) = hop.redirect_target() {
-        let _ = writeln!(out, "            {} {}", style.dim("→"), mask.url(&target));
-    }
     if marked && !hop.sent.is_empty() {
         let sent = hop.sent.iter().map(|cookie| {
             let name = escape::bytes(&cookie.name);
             format!("{name}={}", mask.opaque(&name, &cookie.value))
         });
-        let _ = writeln!(out, "            {} {}", style.dim("sent"), sent.collect::<Vec<_>>().join("; "));
+        let _ = writeln!(out, "              {} {}", style.dim("sent"), sent.collect::<Vec<_>>().join("; "));
     }
     for cookie in &hop.set {
-        let _ = writeln!(out, "            {} {}", style.dim("set "), set_cookie(cookie, mask, style));
+        let _ = writeln!(out, "              {} {}", style.dim("set "), set_cookie(cookie, mask, style));
     }
-    for cookie in hop.withheld.iter().filter(|_| marked || matches!(hop.cause, Cause::Redirect(_) | Cause::Form | Cause::AutoForm)) {
+    // A cookie of a sibling host stays at home on every hop; that is worth a line only where something broke.
+    for cookie in hop.withheld.iter().filter(|cookie| marked || cookie.reasons.iter().any(|reason| reason.code != "DomainMismatch")) {
         let reasons: Vec<_> = cookie.reasons.iter().map(|reason| reason.code.as_str()).collect();
         let name = escape::bytes(&cookie.name);
         let _ = writeln!(
             out,
-            "            {} {name} (domain {}, path {}) {}",
+            "              {} {name} (domain {}, path {}) {}",
             style.dim("kept"),
             mask.text(&cookie.domain),
             mask.text(&cookie.path),

@@ -1,0 +1,33 @@
+//! A person on a device: a jar, connections, and a tab.
+
+use super::http::{Client, Tab};
+use crate::web::cookie::{self, Jar, ThirdPartyCookies};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One actor of a run. Steps that run at the same time share it: its locks are held for a decision,
+/// never for a request, and are taken before the recorder's.
+pub(crate) struct Actor {
+    pub(crate) name: Arc<str>,
+    pub(crate) client: Client,
+    jar: Mutex<Jar>,
+    tab: Mutex<Tab>,
+}
+
+impl Actor {
+    pub(crate) fn new(name: Arc<str>, edge: SocketAddr, tls: Arc<rustls::ClientConfig>, policy: &crate::plan::Policy) -> Self {
+        let third_party_cookies = if policy.third_party_cookies { ThirdPartyCookies::Allow } else { ThirdPartyCookies::Block };
+        let jar = Jar::new(cookie::Policy { third_party_cookies, ..cookie::Policy::default() });
+        Self { name, client: Client::new(edge, tls, policy.max_body), jar: Mutex::new(jar), tab: Mutex::default() }
+    }
+
+    /// The cookies.
+    pub(crate) fn jar(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the person looks at.
+    pub(crate) fn tab(&self) -> MutexGuard<'_, Tab> {
+        self.tab.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

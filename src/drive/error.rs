@@ -1,0 +1,109 @@
+//! Why a step could not be done.
+
+use crate::plan::TemplateError;
+use crate::trace::Failure;
+use crate::web::html::PageError;
+use crate::web::redirect::Refusal;
+use std::time::Duration;
+
+/// Why a step could not be done, as a person reads it. Values of cookies, queries and fields stay out of it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StepError {
+    /// A template has no value.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The page does not allow it.
+    #[error("{source} (on `{url}`)")]
+    Page {
+        /// What stands in the way.
+        source: Box<PageError>,
+        /// The page.
+        url: String,
+    },
+    /// A request brought no response.
+    #[error("{}", .0.message)]
+    Request(Failure),
+    /// A redirect that no browser follows.
+    #[error("hop {hop} redirects, but {refusal}")]
+    Redirect {
+        /// The hop, counted from one.
+        hop: u32,
+        /// Why not.
+        refusal: Refusal,
+    },
+    /// More redirects than the run allows.
+    #[error("more than {limit} redirects; hop {hop} asked for one more, to `{target}`")]
+    TooManyRedirects {
+        /// How many were followed.
+        limit: usize,
+        /// The hop, counted from one.
+        hop: u32,
+        /// Where it would have led, without values.
+        target: String,
+    },
+    /// A page that sends itself on and on.
+    #[error("more than {0} pages in a row sent the browser on by themselves (auto-submitted forms and refreshes)")]
+    TooManyPages(usize),
+    /// No page to act on.
+    #[error("there is no page yet{}; `open` a URL first", left(.0.as_deref()))]
+    NoPage(Option<String>),
+    /// The page is no HTML.
+    #[error("`{url}` is no HTML page (its content type is {content_type}), so there is nothing to click or fill")]
+    NoHtml {
+        /// The page.
+        url: String,
+        /// What it is instead.
+        content_type: String,
+    },
+    /// The history has no entry before this one.
+    #[error("there is no page to go back to")]
+    NoHistory,
+    /// No field was filled on this page.
+    #[error("Enter is pressed in the field that was filled last, and none was filled on this page; `fill` one first, or `click` a button")]
+    NothingFilled,
+    /// A key without a meaning for a page without script.
+    #[error("the http engine knows the key `Enter` alone, not `{0}`; use the browser engine for others")]
+    Key(String),
+    /// A wait that would never end.
+    #[error("{0}")]
+    Wait(String),
+    /// Text that is no URL.
+    #[error("`{text}` is no URL: {cause}")]
+    Url {
+        /// As rendered, without query values.
+        text: String,
+        /// What the parser says.
+        cause: url::ParseError,
+    },
+    /// A relative URL without a page.
+    #[error("`{0}` is relative, and the actor has no page that it could be relative to; write the whole URL or `open` a page first")]
+    Relative(String),
+    /// Nothing to replay.
+    #[error("{0}")]
+    Replay(String),
+    /// A jar that cannot be changed so.
+    #[error("{0}")]
+    Cookies(String),
+    /// A capture that finds nothing.
+    #[error("capture `{name}` found nothing: {why}")]
+    Capture {
+        /// Its name.
+        name: String,
+        /// What there was instead.
+        why: String,
+    },
+    /// The run's time is up.
+    #[error("the run has taken longer than its {0:?} (`run_timeout`)")]
+    RunTimeout(Duration),
+}
+
+impl StepError {
+    /// A page's refusal, with the page it came from.
+    pub(crate) fn on(url: &url::Url, source: PageError) -> Self {
+        Self::Page { source: Box::new(source), url: super::http::shown(url) }
+    }
+}
+
+fn left(scheme: Option<&str>) -> String {
+    scheme.map(|scheme| format!(" (the last navigation left the browser for a `{scheme}:` URL)")).unwrap_or_default()
+}

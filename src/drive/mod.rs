@@ -1,0 +1,68 @@
+//! Performs a plan: every step in its order, each request recorded as the hop it was.
+//!
+//! In: a [`Plan`](crate::plan::Plan), a [`World`] that says where each actor's requests go, and an [`Observer`] that
+//! judges while the run is under way. Out: a [`Chain`] of facts. A step that could not be done, or
+//! whose expectations do not hold, ends the run; the chain keeps what happened until then. Nothing here is an `Err`.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `steps` | the step loop: order, races, repeats, polls, time limits |
+//! | `actor` | a person on a device: a jar, connections, a tab |
+//! | `recorder` | the chain while it grows |
+//! | `capture` | values kept for later steps |
+//! | `cookies` | between a jar and the record: what was sent, withheld, set; edits by hand |
+//! | `http/` | requests, redirects, pages and forms without a browser |
+
+mod actor;
+mod capture;
+mod cookies;
+mod error;
+mod http;
+mod recorder;
+mod steps;
+
+#[cfg(test)]
+mod tests;
+
+pub use steps::drive;
+
+use crate::plan::{Matcher, Scope, Step};
+use crate::trace::{Chain, Hop, ServerCall};
+use crate::web::origin::Origin;
+use std::net::SocketAddr;
+
+/// What a run stands on: the origins of its scenario, behind the edge.
+pub trait World: Send + Sync {
+    /// The edge's listener for this actor. Every request of the actor goes there, whatever its URL's host.
+    fn endpoint(&self, actor: &str) -> SocketAddr;
+
+    /// The origins that may be asked. A request to any other is refused before it is sent.
+    fn declared(&self) -> &[Origin];
+
+    /// The requests that reached the origins so far.
+    fn calls(&self) -> Vec<ServerCall>;
+}
+
+/// Looks on while a run is under way, and judges in line.
+///
+/// The chain is locked while a method runs: it must neither wait nor call back into the run.
+pub trait Observer: Send + Sync {
+    /// A step begins, `depth` flows, loops and races deep. Called once for all tries of a poll.
+    fn step_began(&self, step: &Step, depth: usize);
+
+    /// A hop ended.
+    fn hop(&self, hop: &Hop);
+
+    /// A step ended, and its record is `chain.steps[index]`. Says whether its expectations hold, `calls` and `deep_link`
+    /// included: whatever a verb asks with a [`Matcher`] is judged here, but for `wait`.
+    ///
+    /// Each try of a poll has a record of its own. Those that this method is never called for were superseded by a later
+    /// one, and how many there are is chance.
+    fn step_ended(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool;
+
+    /// Whether the expectations of a try hold, without a verdict being recorded.
+    fn would_hold(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool;
+
+    /// Whether a value is as a matcher asks; `None` for one that is not there.
+    fn matches(&self, matcher: &Matcher, value: Option<&serde_json::Value>, scope: &Scope) -> bool;
+}

@@ -1,0 +1,183 @@
+//! The chain while it grows. Steps and hops take their places when they begin, so that what runs at the same time keeps
+//! the order in which it began.
+
+use super::Observer;
+use crate::base::Clock;
+use crate::plan::{Matcher, Scope, Step, Template, TemplateError};
+use crate::trace::{Cause, Chain, Failure, FailureKind, Hop, HopId, Request, ServerCall, StepRecord, Timings};
+use crate::web::cookie::SendContext;
+use crate::web::headers::Headers;
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use url::Url;
+
+/// The facts so far, and who looks at them.
+pub(crate) struct Recorder {
+    facts: Mutex<Facts>,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+}
+
+#[derive(Default)]
+struct Facts {
+    chain: Chain,
+    /// The circumstances of each hop, for a replay of it.
+    contexts: Vec<Option<SendContext>>,
+    scope: Scope,
+}
+
+/// What a step leaves behind.
+pub(crate) struct Ended {
+    pub(crate) took: Duration,
+    pub(crate) page: Option<Url>,
+    pub(crate) deep_link: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) jar: Vec<crate::trace::JarCookie>,
+    pub(crate) error: Option<String>,
+}
+
+impl Recorder {
+    pub(crate) fn new(scope: Scope, clock: Clock, observer: Arc<dyn Observer>) -> Self {
+        Self { facts: Mutex::new(Facts { scope, ..Facts::default() }), clock, observer }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn observer(&self) -> &dyn Observer {
+        &*self.observer
+    }
+
+    /// A step takes its place.
+    pub(crate) fn begin_step(&self, step: &Step, depth: usize, concurrent: bool) -> usize {
+        let mut facts = self.facts();
+        facts.chain.steps.push(StepRecord {
+            number: step.number.0,
+            id: step.id.clone(),
+            label: step.label.clone(),
+            actor: step.actor.clone(),
+            depth,
+            concurrent,
+            started: self.clock.now(),
+            took: Duration::ZERO,
+            page: None,
+            deep_link: None,
+            title: None,
+            text: None,
+            jar: Vec::new(),
+            error: None,
+        });
+        facts.chain.steps.len() - 1
+    }
+
+    /// A step's record is filled.
+    pub(crate) fn end_step(&self, index: usize, ended: Ended) {
+        if let Some(record) = self.facts().chain.steps.get_mut(index) {
+            let Ended { took, page, deep_link, title, text, jar, error } = ended;
+            *record = StepRecord { took, page, deep_link, title, text, jar, error, ..record.clone() };
+        }
+    }
+
+    /// A step's record says why the step could not be done.
+    pub(crate) fn set_error(&self, index: usize, error: String) {
+        if let Some(record) = self.facts().chain.steps.get_mut(index) {
+            record.error = Some(error);
+        }
+    }
+
+    /// A request takes its place, before it is sent.
+    pub(crate) fn begin_hop(&self, step: usize, actor: &Arc<str>, cause: Cause, method: &str, url: &Url) -> HopId {
+        let started = self.clock.now();
+        let mut facts = self.facts();
+        let id = HopId(u32::try_from(facts.chain.hops.len()).unwrap_or(u32::MAX));
+        facts.chain.hops.push(Hop {
+            id,
+            step,
+            actor: actor.clone(),
+            cause,
+            request: Request { method: method.to_owned(), url: url.clone(), headers: Headers::new(), body: Bytes::new() },
+            outcome: Err(Failure { kind: FailureKind::Broken, message: "the run ended before an answer came".to_owned() }),
+            sent: Vec::new(),
+            withheld: Vec::new(),
+            set: Vec::new(),
+            started,
+            timings: Timings::default(),
+        });
+        facts.contexts.push(None);
+        id
+    }
+
+    /// What came of a request is filled in.
+    pub(crate) fn end_hop(&self, id: HopId, context: Option<SendContext>, fill: impl FnOnce(&mut Hop)) {
+        let mut facts = self.facts();
+        let at = id.0 as usize;
+        if let Some(place) = facts.contexts.get_mut(at) {
+            *place = context;
+        }
+        if let Some(hop) = facts.chain.hops.get_mut(at) {
+            fill(hop);
+            self.observer.hop(hop);
+        }
+    }
+
+    /// The circumstances in which a hop's cookies were chosen; `None` when no jar was asked.
+    pub(crate) fn context(&self, id: HopId) -> Option<SendContext> {
+        self.facts().contexts.get(id.0 as usize).cloned().flatten()
+    }
+
+    /// What servers did.
+    pub(crate) fn set_calls(&self, calls: Vec<ServerCall>) {
+        self.facts().chain.calls = calls;
+    }
+
+    /// The text of a template.
+    pub(crate) fn render(&self, template: &Template) -> Result<String, TemplateError> {
+        template.render(&self.facts().scope)
+    }
+
+    /// Something that needs the values known so far.
+    pub(crate) fn with_scope<T>(&self, look: impl FnOnce(&Scope) -> T) -> T {
+        look(&self.facts().scope)
+    }
+
+    /// Something that needs the facts and the values known so far.
+    pub(crate) fn with_chain<T>(&self, look: impl FnOnce(&Chain, &Scope) -> T) -> T {
+        let facts = self.facts();
+        look(&facts.chain, &facts.scope)
+    }
+
+    /// Keeps captured values.
+    pub(crate) fn capture(&self, values: Vec<(String, serde_json::Value)>) {
+        self.facts().scope.captures.extend(values);
+    }
+
+    /// Whether a value is as a matcher asks.
+    pub(crate) fn matches(&self, matcher: &Matcher, value: Option<&serde_json::Value>) -> bool {
+        self.observer.matches(matcher, value, &self.facts().scope)
+    }
+
+    /// Has a step judged.
+    pub(crate) fn judge(&self, step: &Step, index: usize) -> bool {
+        let facts = self.facts();
+        self.observer.step_ended(step, &facts.chain, index, &facts.scope)
+    }
+
+    /// Whether a step would be judged well.
+    pub(crate) fn would_hold(&self, step: &Step, index: usize) -> bool {
+        let facts = self.facts();
+        self.observer.would_hold(step, &facts.chain, index, &facts.scope)
+    }
+
+    /// The chain, when the run is over.
+    pub(crate) fn finish(self) -> Chain {
+        self.facts.into_inner().unwrap_or_else(PoisonError::into_inner).chain
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        // A panic of the observer must not hide what the run found out.
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,253 @@
+//! The step loop: steps in order, at the same time, again and again; each within its time, each leaving a record.
+
+use super::actor::Actor;
+use super::error::StepError;
+use super::recorder::{Ended, Recorder};
+use super::{Observer, World, capture, cookies, http};
+use crate::base::Clock;
+use crate::plan::{Plan, Scope, Step, Verb};
+use crate::trace::Chain;
+use crate::web::origin::Origin;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Performs `plan` with the http engine and hands back what happened.
+///
+/// Each actor has its own jar, connections and page. Connections go to the edge's listener of the actor and trust
+/// `roots` alone. A step that cannot be done, or whose expectations do not hold, ends the run. Dropping the future closes
+/// every connection.
+pub async fn drive(plan: &Plan, world: Arc<dyn World>, roots: rustls::RootCertStore, clock: Clock, observer: Arc<dyn Observer>) -> Chain {
+    let scope = Scope { secrets: plan.secrets.clone(), ..Scope::default() };
+    let tls = http::tls_config(roots);
+    let mut actors = BTreeMap::new();
+    each_step(&plan.steps, &mut |step| {
+        let name = &step.actor;
+        actors.entry(name.clone()).or_insert_with(|| Actor::new(name.clone(), world.endpoint(name), tls.clone(), &plan.policy));
+    });
+    let session = Session {
+        plan,
+        declared: world.declared().to_vec(),
+        recorder: Recorder::new(scope, clock, observer),
+        actors,
+        ends: Instant::now() + plan.policy.run_timeout,
+        world,
+    };
+    session.in_order(&plan.steps, Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
+    session.recorder.set_calls(session.world.calls());
+    session.recorder.finish()
+}
+
+/// Everything that the steps of one run share.
+pub(crate) struct Session<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) declared: Vec<Origin>,
+    pub(super) recorder: Recorder,
+    world: Arc<dyn World>,
+    actors: BTreeMap<Arc<str>, Actor>,
+    /// When the whole run must be over.
+    ends: Instant,
+}
+
+/// Steps of a try that may not be the last: they wait for their verdict.
+type Later<'p> = Mutex<Vec<(&'p Step, usize)>>;
+
+/// Where a step stands among others.
+#[derive(Clone, Copy)]
+struct Frame<'a, 'p> {
+    depth: usize,
+    concurrent: bool,
+    /// Whether the observer hears of its begin: not for further tries of a poll.
+    announced: bool,
+    /// Where verdicts have to wait, within a poll.
+    later: Option<&'a Later<'p>>,
+}
+
+impl Frame<'_, '_> {
+    /// The frame of the steps within a step.
+    fn within(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+}
+
+/// A step under way. It yields whether the run goes on.
+type Running<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
+impl<'p> Session<'p> {
+    /// Steps one after another, until one fails.
+    async fn in_order(&self, steps: &'p [Step], frame: Frame<'_, 'p>) -> bool {
+        for step in steps {
+            if !self.perform(step, frame).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn perform<'a>(&'a self, step: &'p Step, frame: Frame<'a, 'p>) -> Running<'a>
+    where
+        'p: 'a,
+    {
+        Box::pin(async move {
+            let index = self.recorder.begin_step(step, frame.depth, frame.concurrent);
+            if frame.announced {
+                self.recorder.observer().step_began(step, frame.depth);
+            }
+            let begun = Instant::now();
+            let outcome = self.act(step, index, frame).await;
+            self.close(step, index, begun, outcome, frame)
+        })
+    }
+
+    /// Does what the verb says. `Ok(false)` when a step within failed, whose record says why.
+    async fn act(&self, step: &'p Step, index: usize, frame: Frame<'_, 'p>) -> Result<bool, StepError> {
+        if Instant::now() >= self.ends {
+            return Err(StepError::RunTimeout(self.plan.policy.run_timeout));
+        }
+        let inner = frame.within();
+        match &step.verb {
+            Verb::Flow { steps, .. } => return Ok(self.in_order(steps, inner).await),
+            Verb::Repeat(plan) => {
+                for _ in 0..plan.times {
+                    if !self.in_order(&plan.steps, inner).await {
+                        return Ok(false);
+                    }
+                }
+                return Ok(true);
+            }
+            Verb::Race(steps) => {
+                let inner = Frame { concurrent: true, ..inner };
+                return Ok(all(steps.iter().map(|step| self.perform(step, inner)).collect()).await);
+            }
+            Verb::Poll { step, every, within } => return Ok(self.poll(step, *every, *within, frame).await),
+            _ => {}
+        }
+        self.act_alone(step, index).await.map(|()| true)
+    }
+
+    /// The verbs without steps within.
+    async fn act_alone(&self, step: &Step, index: usize) -> Result<(), StepError> {
+        let Some(actor) = self.actors.get(&step.actor) else { return Err(StepError::NoPage(None)) };
+        let deadline = self.ends.min(Instant::now() + step.timeout);
+        match &step.verb {
+            Verb::Open(url) => self.open(actor, index, url, deadline).await,
+            Verb::Click(locator) => self.click(actor, index, locator, deadline).await,
+            Verb::Fill(fields) => self.fill(actor, fields),
+            Verb::Press(key) => self.press(actor, index, key, deadline).await,
+            Verb::Select(fields) => self.select(actor, fields),
+            Verb::Wait(plan) => self.wait(actor, plan),
+            Verb::Reload => self.reload(actor, index, deadline).await,
+            Verb::Back => self.back(actor, index, deadline).await,
+            Verb::Request(plan) => self.request(actor, index, plan, deadline).await,
+            Verb::Replay(plan) => self.replay(actor, index, plan, deadline).await,
+            Verb::Cookies(plan) => cookies::edit(&mut actor.jar(), plan, &self.recorder),
+            Verb::Sleep(time) => self.sleep(*time).await,
+            Verb::Calls(_) => {
+                self.recorder.set_calls(self.world.calls());
+                Ok(())
+            }
+            // Both look at what is there; the observer judges it.
+            Verb::Expect | Verb::DeepLink(_) => Ok(()),
+            Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } => Ok(()),
+        }
+    }
+
+    async fn sleep(&self, time: Duration) -> Result<(), StepError> {
+        let until = Instant::now() + time;
+        tokio::time::sleep_until(until.min(self.ends)).await;
+        if until > self.ends { Err(StepError::RunTimeout(self.plan.policy.run_timeout)) } else { Ok(()) }
+    }
+
+    /// Tries a step until it goes well or `within` has passed, the last time at that very moment. Only the last try gets
+    /// verdicts.
+    async fn poll(&self, step: &'p Step, every: Duration, within: Duration, frame: Frame<'_, 'p>) -> bool {
+        let until = self.ends.min(Instant::now() + within);
+        let mut announced = frame.announced;
+        loop {
+            let last = Instant::now() >= until;
+            let tried = Later::default();
+            let inner = Frame { announced, later: Some(&tried), ..frame.within() };
+            let went = self.perform(step, inner).await;
+            if went || last {
+                let tried = tried.into_inner().unwrap_or_else(PoisonError::into_inner);
+                // Every step gets its verdict, also behind one that failed.
+                return tried.into_iter().fold(went, |holds, (step, index)| self.rule(step, index, frame) && holds);
+            }
+            announced = false;
+            tokio::time::sleep_until(until.min(Instant::now() + every)).await;
+        }
+    }
+
+    /// Fills a step's record, keeps its captures, and has it judged. Says whether the run goes on.
+    fn close(&self, step: &'p Step, index: usize, begun: Instant, outcome: Result<bool, StepError>, frame: Frame<'_, 'p>) -> bool {
+        let (mut went, mut captured) = (matches!(outcome, Ok(true)), Vec::new());
+        let error = outcome.err().map(|error| error.to_string());
+        let Some(actor) = self.actors.get(&step.actor) else { return false };
+        let (page, title, text, deep_link) = actor.tab().shown();
+        let jar = cookies::snapshot(&actor.jar(), self.recorder.clock().now());
+        self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, error });
+        if went && !step.capture.is_empty() {
+            let jar = actor.jar();
+            match self.recorder.with_chain(|chain, _| capture::read(&step.capture, chain, index, &jar)) {
+                Ok(values) => captured = values,
+                Err(error) => {
+                    went = false;
+                    // Where an expectation fails, that is the story, and the missing value its consequence.
+                    if self.recorder.would_hold(step, index) {
+                        self.recorder.set_error(index, error.to_string());
+                    }
+                }
+            }
+        }
+        let holds = self.rule(step, index, frame);
+        if went && holds {
+            self.recorder.capture(captured);
+        }
+        went && holds
+    }
+
+    /// A verdict now or, for a try, when it is clear that it is the last.
+    fn rule(&self, step: &'p Step, index: usize, frame: Frame<'_, 'p>) -> bool {
+        match frame.later {
+            None => self.recorder.judge(step, index),
+            Some(later) => {
+                later.lock().unwrap_or_else(PoisonError::into_inner).push((step, index));
+                self.recorder.would_hold(step, index)
+            }
+        }
+    }
+}
+
+/// Runs all at the same time, to their ends, and says whether all went well. They begin in their order.
+async fn all(mut running: Vec<Running<'_>>) -> bool {
+    let mut results: Vec<Option<bool>> = vec![None; running.len()];
+    poll_fn(|context| {
+        for (running, result) in running.iter_mut().zip(&mut results) {
+            if result.is_none()
+                && let Poll::Ready(went) = running.as_mut().poll(context)
+            {
+                *result = Some(went);
+            }
+        }
+        if results.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    results.into_iter().all(|went| went == Some(true))
+}
+
+/// Every step of a plan, nested ones included.
+fn each_step(steps: &[Step], look: &mut impl FnMut(&Step)) {
+    for step in steps {
+        look(step);
+        match &step.verb {
+            Verb::Race(steps) | Verb::Flow { steps, .. } => each_step(steps, look),
+            Verb::Repeat(plan) => each_step(&plan.steps, look),
+            Verb::Poll { step, .. } => each_step(std::slice::from_ref(step), look),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The engine against real sockets: small servers stand where the edge would.
+
+mod hostile;
+mod pages;
+mod requests;
+mod steps;
+mod support;

@@ -1,0 +1,50 @@
+//! One line for people about what a step does. Captures and secrets stand there by name only.
+
+use crate::base::escape;
+use crate::plan::{Field, Template, Verb};
+use std::time::Duration;
+
+/// Longest label, in characters.
+const LONGEST: usize = 120;
+
+/// `click "Log in"`, `fill Username, Password`, `get https://api.mosaic.test/auth/get-session`.
+pub(super) fn label(verb: &Verb) -> String {
+    let text = match verb {
+        Verb::Open(url) => format!("open {}", url.display()),
+        Verb::Click(locator) => format!("click \"{locator}\""),
+        Verb::Fill(fields) => format!("fill {}", names(fields)),
+        Verb::Press(key) => format!("press {key}"),
+        Verb::Select(fields) => format!("select {}", names(fields)),
+        Verb::Wait(wait) => {
+            let parts = [("url", wait.url.is_some()), ("text", wait.text.is_some()), ("element", wait.visible.is_some())];
+            let named: Vec<_> = parts.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+            format!("wait for {}", named.join(" and "))
+        }
+        Verb::Reload => "reload".to_owned(),
+        Verb::Back => "back".to_owned(),
+        Verb::Request(request) => format!("{} {}", request.method.as_str().to_ascii_lowercase(), request.url.display()),
+        Verb::Replay(replay) => format!("replay {}", replay.of.step.as_deref().unwrap_or("the last request")),
+        Verb::Cookies(cookies) => format!("cookies at {}", Template::display(&cookies.at)),
+        Verb::Expect => "expect".to_owned(),
+        Verb::Race(steps) => format!("race of {} steps", steps.len()),
+        Verb::Repeat(repeat) => format!("repeat {} times", repeat.times),
+        Verb::Poll { step, .. } => format!("poll {}", step.label),
+        Verb::Flow { name, .. } => format!("flow {name}"),
+        Verb::Sleep(time) => format!("sleep {}", shown(*time)),
+        Verb::Calls(calls) => format!("calls of {}", calls.origin),
+        Verb::DeepLink(_) => "deep link".to_owned(),
+    };
+    let line = escape::line(&text);
+    if line.chars().count() <= LONGEST {
+        return line.into_owned();
+    }
+    line.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+fn names(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.field.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn shown(time: Duration) -> String {
+    if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
+}

@@ -1,0 +1,27 @@
+//! From a scenario to its plans: one for each variant, everything textual compiled.
+//!
+//! ```text
+//! variables, secrets  →  origins  →  steps: verbs, matchers, expectations, captures  →  lints
+//! ```
+//!
+//! Faults are collected, not thrown: a person sees all that is wrong with a scenario at once.
+
+mod compiler;
+mod expectations;
+mod idp;
+mod label;
+mod lint;
+mod matcher;
+mod origins;
+mod placeholder;
+mod run;
+mod secrets;
+mod steps;
+mod text;
+mod value;
+mod verbs;
+
+pub use run::{Compiled, compile, compile_variant};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,346 @@
+//! What a scenario puts behind its origins.
+
+use super::node::{Key, Kind, Node};
+use super::read::{At, FromYaml, Map, OneOrMany, Reader, Short, Text, record, unknown};
+use crate::base::Diagnostic;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+
+record! {
+    /// What answers for an origin: exactly one of `process`, `stub`, `idp` and `upstream`.
+    pub struct Origin {
+        /// A program that the run starts and stops.
+        pub process: Option<Process>,
+        /// Answers written here.
+        pub stub: Option<Stub>,
+        /// The embedded OpenID provider.
+        pub idp: Option<Idp>,
+        /// A real server somewhere else: its URL, or a mapping.
+        pub upstream: Option<Short<Upstream>>,
+    }
+}
+
+record! {
+    /// A program that the run starts and stops.
+    pub struct Process {
+        /// Program and arguments. `authchain` in first place is this very program.
+        pub run: Vec<Text>,
+        /// Environment on top of the bare one; `${port}` is the port to listen on, which `PORT` holds as well.
+        pub env: Map<Text>,
+        /// Where it is started, relative to this file.
+        pub dir: Option<Text>,
+        /// The port it listens on, when it cannot be told.
+        pub port: Option<u16>,
+        /// How one knows that it serves; without it, when its port accepts connections.
+        pub ready: Option<Ready>,
+        /// How long it may take until it serves: `10s`.
+        pub ready_within: Option<Text>,
+        /// How long it has to stop by itself: `3s`.
+        pub stop_within: Option<Text>,
+    }
+}
+
+record! {
+    /// How one knows that a process serves: one of them.
+    pub struct Ready {
+        /// `GET` on this path answers with a status below 500.
+        pub get: Option<Text>,
+        /// Its port accepts connections.
+        pub tcp: Option<super::read::Flag>,
+        /// It prints a line that matches this expression.
+        pub log: Option<Text>,
+    }
+}
+
+record! {
+    /// A real server somewhere else.
+    pub struct Upstream {
+        /// Where requests go. Usually the origin itself.
+        pub url: Text,
+        /// Whether the original Host header is kept.
+        pub keep_host: Option<bool>,
+    }
+}
+
+record! {
+    /// Answers in order.
+    pub struct LongStub {
+        /// What it answers to; the first route that fits and has replies left answers.
+        pub routes: Vec<Route>,
+    }
+}
+
+/// Answers written in the scenario: a list of routes, or `{ routes: […] }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stub(pub Vec<Route>);
+
+impl FromYaml for Stub {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match node.kind {
+            Kind::List(_) => Vec::read(node, reader).map(Self),
+            _ => LongStub::read(node, reader).map(|long| Self(long.routes)),
+        }
+    }
+}
+
+impl JsonSchema for Stub {
+    fn schema_name() -> Cow<'static, str> {
+        "Stub".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let routes = generator.subschema_for::<Vec<Route>>();
+        let long = generator.subschema_for::<LongStub>();
+        json_schema!({ "description": "Answers written in the scenario.", "anyOf": [routes, long] })
+    }
+}
+
+record! {
+    /// One thing a stub answers to.
+    pub struct Route {
+        /// Method; any when absent.
+        pub method: Option<Text>,
+        /// Path without query; `*` at the end stands for any rest.
+        pub path: Text,
+        /// Query pairs that must be there.
+        pub query: Map<Text>,
+        /// Headers that must be there with these values.
+        pub headers: Map<Text>,
+        /// JSON that the body must contain.
+        pub json: Option<Node>,
+        /// The answer, when there is one.
+        pub reply: Option<Reply>,
+        /// Answers in order; the last one repeats unless it has `times`.
+        pub replies: Vec<Reply>,
+    }
+}
+
+record! {
+    /// One answer.
+    pub struct Reply {
+        /// Status; 200 when absent.
+        pub status: Option<u16>,
+        /// Headers; a list sends a name several times (Set-Cookie).
+        pub headers: Map<OneOrMany<Text>>,
+        /// JSON body, with its content type.
+        pub json: Option<Node>,
+        /// Text body.
+        pub body: Option<Text>,
+        /// How long to wait before answering: `250ms`.
+        pub delay: Option<Text>,
+        /// How many calls get this answer.
+        pub times: Option<u64>,
+    }
+}
+
+record! {
+    /// The embedded OpenID provider, with paths as Authentik has them.
+    pub struct Idp {
+        /// Application slug in its paths; `app` when absent.
+        pub slug: Option<Text>,
+        /// Whether the user is asked: `explicit` or `implicit`.
+        pub consent: Option<Text>,
+        /// Who can log in, by the name they type.
+        pub users: Map<User>,
+        /// Who may ask, by `client_id`.
+        pub clients: Map<Client>,
+        /// Lifetime of an authorization code: `1m`.
+        pub code_ttl: Option<Text>,
+        /// Lifetime of access and ID tokens: `5m`.
+        pub token_ttl: Option<Text>,
+        /// What it does wrong on purpose.
+        pub faults: OneOrMany<At<Fault>>,
+    }
+}
+
+record! {
+    /// Somebody who can log in.
+    pub struct User {
+        /// Their password; `${secret.name}` keeps it out of the file.
+        pub password: Text,
+        /// `sub`; derived from the name when absent.
+        pub sub: Option<Text>,
+        /// Claims such as `email` and `name`. One that is not given is missing from tokens and userinfo.
+        pub claims: Map<Node>,
+    }
+}
+
+record! {
+    /// A relying party.
+    pub struct Client {
+        /// `client_secret`; a public client has none.
+        pub secret: Option<Text>,
+        /// Exact redirect URIs.
+        pub redirect_uris: Vec<Text>,
+        /// Whether PKCE is demanded.
+        pub require_pkce: Option<bool>,
+        /// Exact URIs to go to after signing out at the provider (OIDC RP-Initiated Logout 1.0 §3).
+        pub post_logout_redirect_uris: Vec<Text>,
+    }
+}
+
+/// Something the provider does wrong on purpose, with the condition under which it does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// What.
+    pub kind: FaultKind,
+    /// The variables it depends on.
+    pub when: Option<super::step::When>,
+}
+
+/// What the provider does wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FaultKind {
+    /// Leaves a claim out.
+    ClaimMissing(Text),
+    /// Sends another value for a claim.
+    ClaimValue(ClaimValue),
+    /// The token endpoint fails.
+    TokenError(TokenError),
+    /// The userinfo endpoint fails.
+    UserinfoError(UserinfoError),
+    /// The authorization endpoint sends the user back with an error.
+    AuthorizeError(AuthorizeError),
+    /// Sends the user back without `code`.
+    CodeMissing,
+    /// Sends the user back with another `state`.
+    StateAltered,
+    /// Codes can be redeemed again.
+    CodeReplayable,
+}
+
+record! {
+    /// Another value for a claim.
+    pub struct ClaimValue {
+        /// The claim.
+        pub name: Text,
+        /// What it says.
+        pub value: Node,
+    }
+}
+
+record! {
+    /// An answer of the token endpoint (RFC 6749 §5.2).
+    pub struct TokenError {
+        /// HTTP status; 400 when absent.
+        pub status: Option<u16>,
+        /// `error`, for example `invalid_grant`.
+        pub error: Text,
+    }
+}
+
+record! {
+    /// An answer of the userinfo endpoint.
+    pub struct UserinfoError {
+        /// HTTP status.
+        pub status: u16,
+    }
+}
+
+record! {
+    /// An error that goes back with the user (RFC 6749 §4.1.2.1).
+    pub struct AuthorizeError {
+        /// `error`, for example `access_denied`.
+        pub error: Text,
+        /// `error_description`.
+        pub description: Option<Text>,
+    }
+}
+
+/// Faults that stand alone, and faults that say more.
+const BARE: [&str; 3] = ["code_missing", "state_altered", "code_replayable"];
+const TOLD: [&str; 5] = ["claim_missing", "claim_value", "token_error", "userinfo_error", "authorize_error"];
+
+impl Fault {
+    fn bare(name: &str) -> Option<FaultKind> {
+        Some(match name {
+            "code_missing" => FaultKind::CodeMissing,
+            "state_altered" => FaultKind::StateAltered,
+            "code_replayable" => FaultKind::CodeReplayable,
+            _ => return None,
+        })
+    }
+
+    fn told(key: &Key, value: &Node, reader: &mut Reader) -> Option<FaultKind> {
+        match key.name.as_str() {
+            "claim_missing" => Text::read(value, reader).map(FaultKind::ClaimMissing),
+            "claim_value" => ClaimValue::read(value, reader).map(FaultKind::ClaimValue),
+            "token_error" => TokenError::read(value, reader).map(FaultKind::TokenError),
+            "userinfo_error" => UserinfoError::read(value, reader).map(FaultKind::UserinfoError),
+            "authorize_error" => AuthorizeError::read(value, reader).map(FaultKind::AuthorizeError),
+            bare => {
+                let kind = Self::bare(bare);
+                if kind.is_none() {
+                    reader.fault(unknown("fault", key, &[&TOLD[..], &BARE[..]].concat()));
+                } else {
+                    super::read::Flag::read(value, reader)?;
+                }
+                kind
+            }
+        }
+    }
+}
+
+impl FromYaml for Fault {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match &node.kind {
+            Kind::Text(name) => match Self::bare(name) {
+                Some(kind) => Some(Self { kind, when: None }),
+                None => {
+                    let key = Key { name: name.clone(), span: node.span };
+                    reader.fault(unknown("fault", &key, &[&BARE[..], &TOLD[..]].concat()));
+                    None
+                }
+            },
+            Kind::Map(entries) => {
+                let when = entries.iter().find(|(key, _)| key.name == "when");
+                let when = match when {
+                    Some((_, value)) => Some(super::step::When::read(value, reader)?),
+                    None => None,
+                };
+                let mut kinds = entries.iter().filter(|(key, _)| key.name != "when");
+                match (kinds.next(), kinds.next()) {
+                    (Some((key, value)), None) => Some(Self { kind: Self::told(key, value, reader)?, when }),
+                    (Some(_), Some((second, _))) => {
+                        reader.fault(
+                            Diagnostic::error("one entry holds two faults")
+                                .at(second.span, "the second one")
+                                .hint("make it an entry of its own"),
+                        );
+                        None
+                    }
+                    (None, _) => reader.wanted(node, "a fault"),
+                }
+            }
+            _ => reader.wanted(node, "a fault"),
+        }
+    }
+}
+
+impl JsonSchema for Fault {
+    fn schema_name() -> Cow<'static, str> {
+        "Fault".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let when = generator.subschema_for::<super::step::When>();
+        let kinds: [(&str, Schema); 5] = [
+            ("claim_missing", generator.subschema_for::<Text>()),
+            ("claim_value", generator.subschema_for::<ClaimValue>()),
+            ("token_error", generator.subschema_for::<TokenError>()),
+            ("userinfo_error", generator.subschema_for::<UserinfoError>()),
+            ("authorize_error", generator.subschema_for::<AuthorizeError>()),
+        ];
+        let flag = generator.subschema_for::<super::read::Flag>();
+        let bare = BARE.map(|name| (name, flag.clone()));
+        let all = kinds.into_iter().chain(bare).map(|(name, schema)| {
+            let mut properties = serde_json::Map::new();
+            properties.insert(name.to_owned(), schema.to_value());
+            properties.insert("when".to_owned(), when.as_value().clone());
+            serde_json::json!({ "type": "object", "properties": properties, "required": [name], "additionalProperties": false })
+        });
+        let mut forms = vec![serde_json::json!({ "enum": BARE })];
+        forms.extend(all);
+        json_schema!({ "description": "Something the provider does wrong on purpose.", "anyOf": forms })
+    }
+}

@@ -1,0 +1,60 @@
+//! What a topology gets from the run that wants it.
+
+use crate::base::{Clock, Redactor};
+use crate::plan::Scope;
+use crate::web::origin::Origin;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where [`Event`]s go. Called from many tasks at once, so it must not block for long.
+pub type Sink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// What a topology gets from the run that wants it.
+#[derive(Clone)]
+pub struct Context {
+    /// The run's clock: calls are stamped with it, and the embedded provider lives by it.
+    pub clock: Clock,
+    /// Takes secrets out of process output and of everything that is told.
+    pub redactor: Redactor,
+    /// Whether upstreams beyond this machine may be reached.
+    pub live: bool,
+    /// The authchain executable, for processes whose program is `authchain`.
+    pub exe: PathBuf,
+    /// Captures and secrets that templates of processes and stubs may use.
+    pub scope: Scope,
+    /// Largest request body that a stub or the embedded provider reads, in bytes.
+    pub max_body: usize,
+    /// Where events go.
+    pub log: Sink,
+}
+
+impl Context {
+    pub(super) fn tell(&self, event: Event) {
+        (self.log)(event);
+    }
+}
+
+/// Something that happened while origins stood up or served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A process is being started for this origin.
+    Starting {
+        /// The origin.
+        origin: Origin,
+    },
+    /// The origin's process serves.
+    Ready {
+        /// The origin.
+        origin: Origin,
+        /// From its start until it served.
+        took: Duration,
+    },
+    /// The origin's process wrote a line; secrets and control characters are already out of it.
+    Log {
+        /// The origin.
+        origin: Origin,
+        /// The line without its end.
+        line: String,
+    },
+}

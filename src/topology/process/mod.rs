@@ -1,0 +1,31 @@
+//! Programs that a run starts, watches and stops.
+//!
+//! In: a [`ProcessPlan`](crate::plan::ProcessPlan), a port, and how it reaches other origins. Out: a running [`Process`], ready
+//! to serve. A process leads a process group of its own, and the whole group goes with it: grandchildren are not left behind.
+//!
+//! A port is found by binding to it and letting it go just before the program starts. Somebody else may take it in between;
+//! then the program says so and ends, which is reported as any early end is, with its last lines.
+
+mod launch;
+mod output;
+mod port;
+mod ready;
+mod supervise;
+
+pub(crate) use launch::{Launch, Outward};
+pub(crate) use port::Ports;
+pub(crate) use supervise::{Process, Station};
+
+use crate::web::origin::Origin;
+
+/// A process that ended although nobody asked it to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the process of {origin} ended during the run ({status})")]
+pub struct Casualty {
+    /// The origin it stood for.
+    pub origin: Origin,
+    /// How it ended, for example `signal: 9 (SIGKILL)`.
+    pub status: String,
+    /// Its last lines, redacted.
+    pub lines: Vec<String>,
+}

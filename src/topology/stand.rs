@@ -1,0 +1,198 @@
+//! Standing everything up, and taking it down again.
+
+use super::calls::{Call, Refusal};
+use super::context::Context;
+use super::edge::{Authority, Edge, Target, UpstreamTarget};
+use super::error::{Declared, TopologyError};
+use super::process::{Casualty, Launch, Ports, Process, Station};
+use super::provider::Idp;
+use super::stub::{Stub, StubServer};
+use crate::base::Clock;
+use crate::plan::{Backend, IdpPlan, OriginPlan, ProcessPlan, UpstreamPlan};
+use crate::web::origin::{Origin, is_loopback};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinSet;
+
+/// Everything that a run's origins stand on, while the run lasts.
+///
+/// Dropping it ends everything at once; [`stop`](Self::stop) lets processes end in peace.
+pub struct Topology {
+    processes: Vec<Arc<Process>>,
+    edge: Edge,
+    stubs: Mutex<Vec<StubServer>>,
+}
+
+impl Topology {
+    /// Stands up every origin. What can be checked is checked before anything starts; processes start at the same time, and
+    /// after everything else, so that they can call other origins from the beginning.
+    ///
+    /// # Errors
+    /// When something cannot stand. Whatever was started by then is stopped.
+    pub async fn start(origins: &[OriginPlan], context: Context) -> Result<Self, TopologyError> {
+        let plans = check(origins, &context)?;
+        let mut routes = Vec::with_capacity(plans.len());
+        let mut stubs = Vec::new();
+        let mut waiting = Vec::new();
+        for (plan, base) in origins.iter().zip(plans) {
+            let target = match base {
+                Base::Upstream(upstream) => Target::Upstream(Arc::new(upstream)),
+                Base::Service(router) => Target::Service(router),
+                Base::Stub(stub) => {
+                    let server = stub.serve().await;
+                    let address = server.address();
+                    stubs.push(server);
+                    Target::Stub(address)
+                }
+                Base::Process(process, station) => {
+                    waiting.push((*Declared::of(plan), process, station.clone()));
+                    Target::Process(station)
+                }
+            };
+            routes.push((plan.origin.clone(), target));
+        }
+        let edge = Edge::new(routes, context.clock.clone(), context.max_body)?;
+        let mut starting = JoinSet::new();
+        let mut launches = Vec::with_capacity(waiting.len());
+        for (declared, plan, station) in waiting {
+            let launch = Launch::new(&declared, plan, station.port(), &edge.outward(&declared.origin)?, &context)?;
+            launches.push((declared, plan.clone(), launch, station));
+        }
+        for (declared, plan, launch, station) in launches {
+            let context = context.clone();
+            starting.spawn(async move { Process::start(declared, &plan, launch, station, &context).await });
+        }
+        let processes = all_ready(starting).await?;
+        Ok(Self { processes, edge, stubs: Mutex::new(stubs) })
+    }
+
+    /// Where `actor` reaches every declared origin: as a proxy, or directly under an origin's name. Each actor has a listener
+    /// of their own, opened on first use; should the system give no more, they share one.
+    #[must_use]
+    pub fn endpoint(&self, actor: &str) -> SocketAddr {
+        self.edge.actor_endpoint(actor)
+    }
+
+    /// Who signs the certificates of the run's origins.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        self.edge.authority()
+    }
+
+    /// Every call to a declared origin so far, in the order they arrived (the first hundred thousand).
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.edge.log().calls()
+    }
+
+    /// Every undeclared origin that was asked for.
+    #[must_use]
+    pub fn refused(&self) -> Vec<Refusal> {
+        self.edge.log().refused()
+    }
+
+    /// Processes that ended although nobody asked them to.
+    #[must_use]
+    pub fn casualties(&self) -> Vec<Casualty> {
+        self.processes.iter().filter_map(|process| process.casualty()).collect()
+    }
+
+    /// The last lines that each process printed, redacted, by the origin it stands for.
+    #[must_use]
+    pub fn logs(&self) -> Vec<(Origin, Vec<String>)> {
+        self.processes.iter().map(|process| (process.origin().clone(), process.lines())).collect()
+    }
+
+    /// Takes everything down: processes first (all at the same time, each within its own limit), because they may still call
+    /// other origins while they end; then the edge, then the stubs. What is known of the run stays.
+    pub async fn stop(&self) {
+        stop_all(&self.processes).await;
+        self.edge.stop();
+        self.stubs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// What an origin will stand on, checked but not started.
+enum Base<'a> {
+    Process(&'a ProcessPlan, Arc<Station>),
+    Stub(Stub),
+    Service(axum::Router),
+    Upstream(UpstreamTarget),
+}
+
+/// Everything that can be found wrong before anything is started.
+fn check<'a>(origins: &'a [OriginPlan], context: &Context) -> Result<Vec<Base<'a>>, TopologyError> {
+    let mut ports = Ports::default();
+    let mut bases = Vec::with_capacity(origins.len());
+    for (nth, plan) in origins.iter().enumerate() {
+        let at = Declared::of(plan);
+        if let Some(before) = origins[..nth].iter().find(|before| before.origin == plan.origin) {
+            return Err(TopologyError::DeclaredTwice { at, before: Declared::of(before) });
+        }
+        bases.push(match &plan.backend {
+            Backend::Process(process) => Base::Process(process, Station::new(ports.take(&at, process.port)?)),
+            Backend::Stub(stub) => Base::Stub(Stub::new(&at, stub, &context.scope)?),
+            Backend::Idp(idp) => Base::Service(provider_router(idp, &plan.origin, &context.clock)),
+            Backend::Upstream(upstream) => Base::Upstream(upstream_target(at, upstream, context.live)?),
+        });
+    }
+    Ok(bases)
+}
+
+/// A real upstream needs permission; one on this machine does not, and is recognised by its host and not by what the plan says.
+fn upstream_target(at: Box<Declared>, plan: &UpstreamPlan, live: bool) -> Result<UpstreamTarget, TopologyError> {
+    let near = plan.local && plan.url.host().is_some_and(|host| is_loopback(&host));
+    if !near && !live {
+        return Err(TopologyError::NeedsLive { at, upstream: origin_of(&plan.url) });
+    }
+    UpstreamTarget::new(&plan.url, &at.origin, plan.keep_host, near).map_err(|reason| TopologyError::UpstreamInvalid {
+        at,
+        upstream: origin_of(&plan.url),
+        reason,
+    })
+}
+
+/// A URL without user name, password and query, which may be secret.
+fn origin_of(url: &url::Url) -> String {
+    Origin::of(url).map_or_else(|_| format!("a `{}:` URL", url.scheme()), |origin| origin.to_string())
+}
+
+/// The embedded provider of an origin, which is also its issuer's.
+fn provider_router(plan: &IdpPlan, origin: &Origin, clock: &Clock) -> axum::Router {
+    let base = origin.to_string().parse().expect("an origin is a URL");
+    Idp::new(plan, base, clock.clone()).router()
+}
+
+/// Waits until all processes serve. After the first failure the others are stopped: those that serve already in peace, those
+/// on their way at once.
+async fn all_ready(mut starting: JoinSet<Result<Process, TopologyError>>) -> Result<Vec<Arc<Process>>, TopologyError> {
+    let mut ready = Vec::new();
+    let mut failure = None;
+    while let Some(joined) = starting.join_next().await {
+        match joined {
+            Ok(Ok(process)) => ready.push(Arc::new(process)),
+            Ok(Err(error)) => {
+                failure.get_or_insert(error);
+                starting.abort_all();
+            }
+            Err(cause) if cause.is_cancelled() => {}
+            Err(cause) => {
+                failure.get_or_insert(TopologyError::system("starting a process", cause));
+                starting.abort_all();
+            }
+        }
+    }
+    let Some(error) = failure else { return Ok(ready) };
+    stop_all(&ready).await;
+    Err(error)
+}
+
+/// Stops processes at the same time, each within its own limit.
+async fn stop_all(processes: &[Arc<Process>]) {
+    let mut stopping = JoinSet::new();
+    for process in processes {
+        let process = process.clone();
+        stopping.spawn(async move { process.stop().await });
+    }
+    while stopping.join_next().await.is_some() {}
+}

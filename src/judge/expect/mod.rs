@@ -14,6 +14,7 @@ use crate::judge::text::shown;
 use crate::plan::{Expectation, ExpectationKind, Matcher, Scope, Step, Verb};
 use crate::trace::{Chain, HopId};
 use matcher::{Mismatch, Subject, mismatch, phrase};
+use serde_json::Value;
 use view::View;
 
 /// What became of one expectation.
@@ -123,6 +124,18 @@ pub fn check(step: &Step, chain: &Chain, index: usize, scope: &Scope) -> Vec<Ver
         judge(expectation, &view, scope, &mut verdicts);
     }
     verdicts
+}
+
+/// Whether a value is as `matcher` asks; `None` is a value that is not there. A string stands for text, as of a URL or a
+/// page. A matcher with a capture that was not made holds for nothing.
+#[must_use]
+pub fn holds(matcher: &Matcher, value: Option<&Value>, scope: &Scope) -> bool {
+    let subject = match value {
+        None => Subject::Absent,
+        Some(Value::String(text)) => Subject::text(text.as_str()),
+        Some(other) => Subject::Json(other.clone()),
+    };
+    matches!(test(matcher, &subject, scope), Check::Met)
 }
 
 fn judge(expectation: &Expectation, view: &View<'_>, scope: &Scope, verdicts: &mut Vec<Verdict>) {

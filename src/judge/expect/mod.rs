@@ -14,6 +14,7 @@ use crate::judge::text::shown;
 use crate::plan::{Expectation, ExpectationKind, Matcher, Scope, Step, Verb};
 use crate::trace::{Chain, HopId};
 use matcher::{Mismatch, Subject, mismatch, phrase};
+use serde_json::Value;
 use view::View;
 
 /// What became of one expectation.
@@ -125,15 +126,16 @@ pub fn check(step: &Step, chain: &Chain, index: usize, scope: &Scope) -> Vec<Ver
     verdicts
 }
 
-/// Whether one value, or its absence, is as `matcher` asks; a capture that is missing is a no.
+/// Whether a value is as `matcher` asks; `None` is a value that is not there. A string stands for text, as of a URL or a
+/// page. A matcher with a capture that was not made holds for nothing.
 #[must_use]
-pub fn holds(matcher: &Matcher, value: Option<&serde_json::Value>, scope: &Scope) -> bool {
+pub fn holds(matcher: &Matcher, value: Option<&Value>, scope: &Scope) -> bool {
     let subject = match value {
         None => Subject::Absent,
-        Some(serde_json::Value::String(text)) => Subject::text(text.clone()),
+        Some(Value::String(text)) => Subject::text(text.as_str()),
         Some(other) => Subject::Json(other.clone()),
     };
-    matches!(mismatch(matcher, &subject, scope), Ok(None))
+    matches!(test(matcher, &subject, scope), Check::Met)
 }
 
 fn judge(expectation: &Expectation, view: &View<'_>, scope: &Scope, verdicts: &mut Vec<Verdict>) {

@@ -251,3 +251,11 @@ fn a_deep_link_is_told_apart_from_a_page() {
     story.last_step().deep_link = Some("alga://callback?ott=1".to_owned());
     assert!(check(&story.plan.steps[1], &story.chain, 1, &Scope::default())[0].is_met());
 }
+
+#[test]
+fn a_single_value_can_be_asked_without_a_step() {
+    let scope = Scope::default();
+    assert!(holds(&is(json!(3)), Some(&json!("3")), &scope), "text that reads as the number");
+    assert!(holds(&Matcher::Exists(false), None, &scope));
+    assert!(!holds(&Matcher::Contains(JsonTemplate::Text(Template::text("/cb"))), Some(&json!("https://app.test/")), &scope));
+}

@@ -10,6 +10,8 @@ use url::{Url, form_urlencoded};
 const LONGEST_VALUE: usize = 120;
 /// Most parameters of a query that are shown.
 const MOST_PARAMETERS: usize = 40;
+/// Most words of prose that are looked at.
+const MOST_WORDS: usize = 400;
 /// How deep URLs inside of URLs are followed.
 const DEEPEST_URL: usize = 3;
 /// Values shorter than this may be equal by chance: they are not recognised by what they were elsewhere.
@@ -135,29 +137,53 @@ impl Labels {
         }
         let is_url = value.starts_with("https://") || value.starts_with("http://");
         if is_url && depth < DEEPEST_URL && Url::parse(value).is_ok() {
-            return self.nested_url(value, depth + 1).replace('&', "%26").replace('#', "%23").replace(' ', "+");
+            return inside_query(&self.nested_url(value, depth + 1));
+        }
+        // A way back within the site (`next=/authorize?state=…`) carries volatile parameters as well.
+        if value.starts_with('/')
+            && depth < DEEPEST_URL
+            && let Some((path, query)) = value.split_once('?')
+        {
+            let segments: Vec<_> = path.split('/').map(|segment| self.segment(segment)).collect();
+            let nested = format!("{}?{}", shown(&segments.join("/"), 2 * LONGEST_VALUE), self.query(query, depth + 1));
+            return inside_query(&nested);
         }
         self.volatile(Some(name), value).unwrap_or_else(|| encoded(value))
     }
 
-    /// Prose with volatile words labelled by kind: equal or not, ids in prose are told by nobody.
+    /// Prose with its URLs masked as such, and other volatile words labelled by kind: equal or not, nobody compares ids in prose.
     pub(super) fn text(&mut self, text: &str) -> String {
         let ends_word =
-            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | ',' | ';' | '=');
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | ',' | ';');
         let mut out = String::new();
-        for piece in text.split_inclusive(ends_word).take(400) {
+        for piece in text.split_inclusive(ends_word).take(MOST_WORDS) {
             let word = piece.trim_end_matches(ends_word);
             let core = word.trim_end_matches(['.', ':', '!', '?']);
-            match volatile::kind(None, core).filter(|_| !core.is_empty()) {
-                Some(kind) => {
-                    out.push_str(&format!("‹{}›", kind.word()));
-                    out.push_str(&piece[core.len()..]);
-                }
-                None => out.push_str(piece),
-            }
+            let is_url = core.contains("://") && Url::parse(core).is_ok();
+            out.push_str(&if is_url { self.url(core) } else { kinds_in(core) });
+            out.push_str(&piece[core.len()..]);
         }
         shown(&out, 2 * LONGEST_VALUE)
     }
+}
+
+/// A masked URL as the value of a parameter.
+fn inside_query(url: &str) -> String {
+    url.replace('&', "%26").replace('#', "%23").replace(' ', "+")
+}
+
+/// A word of prose with what is volatile in it replaced by its kind: the whole of it or, as in `id=…`, parts.
+fn kinds_in(word: &str) -> String {
+    let mask = |part: &str| volatile::kind(None, part).map_or_else(|| part.to_owned(), |kind| kind.to_string());
+    if volatile::kind(None, word).is_some() {
+        return mask(word);
+    }
+    let joins = |c: char| matches!(c, '=' | '&' | '?' | '#');
+    let parts = word.split_inclusive(joins).map(|part| {
+        let core = part.trim_end_matches(joins);
+        format!("{}{}", mask(core), &part[core.len()..])
+    });
+    parts.collect()
 }
 
 #[cfg(test)]
@@ -179,6 +205,13 @@ mod tests {
     }
 
     #[test]
+    fn a_way_back_within_the_site_is_masked_too() {
+        let mut labels = Labels::numbered();
+        let url = labels.url("https://idp.test/login?next=%2Fauthorize%3Fstate%3DZx81kqPw02LmNs45Ty67%26scope%3Dopenid");
+        assert_eq!(url, "https://idp.test/login?next=/authorize?state=‹state:1›%26scope=openid");
+    }
+
+    #[test]
     fn a_value_labelled_once_is_recognised_under_another_name() {
         let mut labels = Labels::numbered();
         let label = labels.opaque("handle", b"plainwords");
@@ -193,6 +226,14 @@ mod tests {
         let url = labels.url(&format!("https://app.test/?error=email_is_missing&error_description=request+{UUID}+failed"));
         assert!(url.starts_with("https://app.test/?error=email_is_missing&error_description=request+‹"), "{url}");
         assert!(url.ends_with("›+failed"), "{url}");
+    }
+
+    #[test]
+    fn prose_may_hold_urls_and_pairs() {
+        let mut labels = Labels::numbered();
+        let state = "Zx81kqPw02LmNs45Ty67";
+        let text = labels.text(&format!("hop 3 failed: https://idp.test/a?state={state}&x=1. It had id={UUID}, (trace {UUID})"));
+        assert_eq!(text, "hop 3 failed: https://idp.test/a?state=‹state:1›&x=1. It had id=‹uuid›, (trace ‹uuid›)");
     }
 
     #[test]

@@ -10,6 +10,10 @@ use bytes::Bytes;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// The field by which the harness's own edge says that an answer is its own and not an origin's; the value is why:
+/// `refused`, `unreachable`, `broken`, `malformed` or `late`. The edge takes it out of what origins answer.
+pub const EDGE: &str = "x-authchain-edge";
+
 /// One header field.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {

@@ -67,6 +67,9 @@ fn cargo_insta_review_accepts_it() {
     world.run(&["run", "--update"]).says(0, &[]);
     set(&world, 401);
     world.run(&["run"]).says(1, &[]);
+    // cargo-insta looks for a Rust project; without one, scenarios are reviewed with `authchain review`.
+    world.write("Cargo.toml", "[package]\nname = \"consumer\"\nversion = \"0.0.0\"\nedition = \"2024\"\n");
+    world.write("src/lib.rs", "");
     let command = format!("{} insta review --workspace-root {}", insta.to_string_lossy(), world.path().display());
     let mut review = Command::new("script")
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])

@@ -6,7 +6,7 @@ use super::body::{self, BodyError};
 use super::connector::{Connector, Sender};
 use super::failure::{failure, of_hyper, timed_out};
 use crate::trace::{Body, Failure, FailureKind, Response, Timings};
-use crate::web::headers::Headers;
+use crate::web::headers::{EDGE, Headers};
 use crate::web::redirect::is_redirect_status;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Uri};
@@ -20,6 +20,8 @@ use url::{Position, Url};
 
 /// Most that is read of a redirect's body.
 const REDIRECT_BODY: usize = 64 * 1024;
+/// Most that is read of what the edge says itself.
+const EDGE_TEXT: usize = 4 * 1024;
 
 /// A request ready to go out; `Host` and the framing of the body are the connection's business.
 pub(super) struct Outgoing<'a> {
@@ -107,6 +109,12 @@ impl Client {
             _ => "HTTP/1.1",
         };
         let headers: Headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        if let Some(why) = headers.get_str(EDGE) {
+            let kind = failure_kind(why);
+            let text = body::skim(incoming, &headers, EDGE_TEXT).await.0;
+            let message = text.text().trim().trim_start_matches("authchain: ").to_owned();
+            return Err(failure(kind, message));
+        }
         let status = parts.status.as_u16();
         let head = progress.head.insert(Head { status, version, headers });
         if is_redirect_status(status) && head.headers.contains("location") {
@@ -197,6 +205,17 @@ impl Client {
             lanes.len() - 1
         });
         act(&mut lanes[at])
+    }
+}
+
+/// What the edge's word for an answer of its own means.
+fn failure_kind(why: &str) -> FailureKind {
+    match why {
+        "unreachable" => FailureKind::Connect,
+        "malformed" => FailureKind::Malformed,
+        "late" => FailureKind::Timeout,
+        "refused" => FailureKind::Undeclared,
+        _ => FailureKind::Broken,
     }
 }
 

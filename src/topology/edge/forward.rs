@@ -4,11 +4,12 @@ use super::connect::Pool;
 use super::headers::{set_forwarded, set_host, set_upgrade, strip_hop_by_hop, upgrade};
 use super::listen::Shared;
 use super::routes::{Target, UpstreamTarget};
-use super::serve::{Line, text};
+use super::serve::{Line, own, text};
 use crate::topology::calls::{Call, Caller};
 use crate::topology::process::Station;
 use crate::topology::provider::Note;
 use crate::topology::stub;
+use crate::web::headers::EDGE;
 use crate::web::origin::Origin;
 use axum::body::Body;
 use http::uri::{Authority, PathAndQuery};
@@ -37,11 +38,17 @@ pub(super) struct Asked {
 struct Failure {
     status: StatusCode,
     text: String,
+    /// In one word, when no answer came from the origin (see [`EDGE`]); a client's own mistake has none.
+    why: Option<&'static str>,
 }
 
 impl Failure {
     fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into() }
+        Self { status, text: text.into(), why: None }
+    }
+
+    fn because(self, why: &'static str) -> Self {
+        Self { why: Some(why), ..self }
     }
 }
 
@@ -66,10 +73,18 @@ pub(super) async fn forward(
         note: None,
     });
     let answered = tokio::time::timeout(HEAD_WITHIN, pass_on(shared, target, &asked, line, request)).await;
-    let late = || Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("{} did not answer within {HEAD_WITHIN:?}", asked.origin));
+    let late = || Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("{} did not answer within {HEAD_WITHIN:?}", asked.origin)).because("late");
     let (response, note) = match answered.unwrap_or_else(|_| Err(late())) {
         Ok(answer) => answer,
-        Err(failure) => (text(failure.status, &failure.text), Some(failure.text)),
+        Err(failure) => {
+            let mut response = text(failure.status, &failure.text);
+            match failure.why {
+                Some(why) => response = own(response, why),
+                // As a server would answer: the request is at fault, not the way to the origin.
+                None => drop(response.headers_mut().remove(EDGE)),
+            }
+            (response, Some(failure.text))
+        }
     };
     shared.log.close(call, response.status().as_u16(), began.elapsed(), note);
     response
@@ -152,12 +167,38 @@ async fn send(
     target: &Target,
 ) -> Result<(Response<Body>, Option<HeaderValue>), Failure> {
     *request.uri_mut() = uri;
-    let response = pool.request(request).await.map_err(|cause| unanswered(&asked.origin, target, &cause))?;
+    let again = repeatable(&request);
+    let mut answered = pool.request(request).await;
+    if let (Err(cause), Some(request)) = (&answered, again)
+        && hyper_error(cause).is_some_and(hyper::Error::is_incomplete_message)
+    {
+        answered = pool.request(request).await;
+    }
+    let response = answered.map_err(|cause| unanswered(&asked.origin, target, &cause))?;
     let protocol = upgrade(response.headers());
     let mut response = response.map(Body::new);
     strip_hop_by_hop(response.headers_mut());
+    response.headers_mut().remove(EDGE);
     *response.version_mut() = Version::HTTP_11;
     Ok((response, protocol))
+}
+
+/// A copy of a request that may be sent again when a connection that was used before turns out to be closed: a safe one
+/// without a body (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+    if !request.method().is_safe() || !hyper::body::Body::is_end_stream(request.body()) {
+        return None;
+    }
+    let mut copy = Request::new(Body::empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+/// What hyper itself says beneath the pool's error.
+fn hyper_error(error: &hyper_util::client::legacy::Error) -> Option<&hyper::Error> {
+    error.source()?.downcast_ref()
 }
 
 /// Reads a whole request body of at most `most` bytes.
@@ -174,14 +215,20 @@ async fn read(body: Incoming, most: usize, origin: &Origin) -> Result<bytes::Byt
 /// Says which origin did not answer, where that should have been, and why.
 fn unanswered(origin: &Origin, target: &Target, cause: &hyper_util::client::legacy::Error) -> Failure {
     let why = chain(cause);
-    let what = if cause.is_connect() { "cannot be reached" } else { "broke off before it answered" };
+    let (what, kind) = match hyper_error(cause) {
+        _ if cause.is_connect() => ("cannot be reached", "unreachable"),
+        Some(parsing) if parsing.is_parse() || parsing.is_parse_too_large() => {
+            ("answered with a header that is no valid HTTP, or with more of them than are read", "malformed")
+        }
+        _ => ("broke off before it answered", "broken"),
+    };
     let place = match target {
         Target::Process(station) => process_place(station),
         Target::Stub(address) => format!("its stub at {address}"),
         Target::Upstream(upstream) => upstream_place(upstream),
         Target::Service(_) => "its embedded service".to_owned(),
     };
-    Failure::new(StatusCode::BAD_GATEWAY, format!("{origin}: {place} {what}: {why}"))
+    Failure::new(StatusCode::BAD_GATEWAY, format!("{origin}: {place} {what}: {why}")).because(kind)
 }
 
 fn process_place(station: &Station) -> String {

@@ -3,6 +3,7 @@
 use super::forward::{Asked, forward};
 use super::listen::{Shared, connection};
 use crate::topology::calls::Caller;
+use crate::web::headers::EDGE;
 use crate::web::origin::{Origin, Scheme};
 use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
@@ -18,8 +19,6 @@ use std::sync::Arc;
 
 /// Names the undeclared origin in a refusal.
 const REFUSED: HeaderName = HeaderName::from_static("x-authchain-refused");
-/// Says that the answer is the edge's own, and not that of an origin.
-const EDGE: HeaderName = HeaderName::from_static("x-authchain-edge");
 
 /// What is known of a connection before its first request.
 #[derive(Debug, Clone)]
@@ -119,7 +118,12 @@ pub(super) fn text(status: StatusCode, message: &str) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(EDGE, HeaderValue::from_static("1"));
+    own(response, "refused")
+}
+
+/// Marks an answer as the edge's own.
+pub(super) fn own(mut response: Response<Body>, why: &'static str) -> Response<Body> {
+    response.headers_mut().insert(EDGE, HeaderValue::from_static(why));
     response
 }
 

@@ -20,7 +20,7 @@ pub struct Facts<'a> {
     steps: BTreeMap<u32, (&'a Step, bool)>,
     /// Labels of Cookie headers, numbered by first appearance.
     headers: HashMap<Vec<u8>, usize>,
-    /// Authorization requests that were sent or redirected to.
+    /// Authorization requests that were sent, redirected to, or handed to a script.
     requests: Vec<AuthorizationRequest>,
 }
 
@@ -36,6 +36,7 @@ impl<'a> Facts<'a> {
             }
         }
         let urls = chain.hops.iter().flat_map(|hop| [Some(hop.request.url.clone()), target(hop)]).flatten();
+        let urls = urls.chain(chain.hops.iter().flat_map(handed_out));
         let requests = urls.filter_map(|url| AuthorizationRequest::from_url(&url)).collect();
         Self { plan, chain, ledger: Ledger::of(chain), steps, headers, requests }
     }
@@ -173,6 +174,14 @@ pub(super) fn is_deletion(set: &CookieSet) -> bool {
 /// The redirect target, when it is a URL.
 pub(super) fn target(hop: &Hop) -> Option<Url> {
     Url::parse(&hop.redirect_target()?).ok()
+}
+
+/// URLs that a JSON answer hands to a script, as sign-in endpoints do with that of the provider: members of the top level.
+fn handed_out(hop: &Hop) -> Vec<Url> {
+    const LARGEST: usize = 64 * 1024;
+    let body = hop.response().map(|response| &response.body).filter(|body| body.bytes.len() <= LARGEST).and_then(|body| body.json());
+    let members = body.as_ref().and_then(serde_json::Value::as_object).into_iter().flat_map(|map| map.values());
+    members.filter_map(|value| Url::parse(value.as_str()?).ok()).collect()
 }
 
 /// Error parameters of the redirect target.

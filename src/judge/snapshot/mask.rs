@@ -93,8 +93,14 @@ impl Labels {
                 out.push_str(&format!(":{port}"));
             }
         }
+        out.push_str(&self.behind_origin(&url, depth));
+        out
+    }
+
+    /// Path, query and fragment.
+    fn behind_origin(&mut self, url: &Url, depth: usize) -> String {
         let segments: Vec<_> = url.path().split('/').map(|segment| self.segment(segment)).collect();
-        out.push_str(&shown(&segments.join("/"), 2 * LONGEST_VALUE));
+        let mut out = shown(&segments.join("/"), 2 * LONGEST_VALUE);
         if let Some(query) = url.query() {
             out.push('?');
             out.push_str(&self.query(query, depth));
@@ -106,6 +112,24 @@ impl Labels {
             out.push_str(&text);
         }
         out
+    }
+
+    /// What a URL, a path or a query inside of a parameter looks like; `None` for any other value.
+    fn nested(&mut self, value: &str, depth: usize) -> Option<String> {
+        if depth >= DEEPEST_URL {
+            return None;
+        }
+        let nested = if value.contains("://") && Url::parse(value).is_ok() {
+            self.nested_url(value, depth + 1)
+        } else if value.starts_with('/') && !value.starts_with("//") {
+            let base = Url::parse("https://relative.invalid").ok()?;
+            self.behind_origin(&base.join(value).ok()?, depth + 1)
+        } else if value.contains('=') && value.contains('&') {
+            self.query(value, depth + 1)
+        } else {
+            return None;
+        };
+        Some(nested.replace('&', "%26").replace('#', "%23").replace(' ', "+"))
     }
 
     fn segment(&mut self, segment: &str) -> String {
@@ -128,27 +152,18 @@ impl Labels {
     }
 
     fn parameter(&mut self, name: &str, value: &str, depth: usize) -> String {
-        let encoded = |text: &str| shown(&utf8_percent_encode(text, IN_QUERY).to_string(), LONGEST_VALUE);
+        let encoded = |text: &str| shown(&utf8_percent_encode(text, IN_QUERY).to_string().replace("%20", "+"), LONGEST_VALUE);
         // What went wrong is what a reader looks for: never a label as a whole.
         match name {
             "error" | "error_code" => return encoded(value),
             "error_description" | "error_uri" => return self.text(value).replace('&', "%26").replace(' ', "+"),
             _ => {}
         }
-        let is_url = value.starts_with("https://") || value.starts_with("http://");
-        if is_url && depth < DEEPEST_URL && Url::parse(value).is_ok() {
-            return inside_query(&self.nested_url(value, depth + 1));
+        // A random value may begin with a slash or hold `=`: a path or query is only what is not volatile as a whole.
+        if let Some(label) = self.volatile(Some(name), value) {
+            return label;
         }
-        // A way back within the site (`next=/authorize?state=…`) carries volatile parameters as well.
-        if value.starts_with('/')
-            && depth < DEEPEST_URL
-            && let Some((path, query)) = value.split_once('?')
-        {
-            let segments: Vec<_> = path.split('/').map(|segment| self.segment(segment)).collect();
-            let nested = format!("{}?{}", shown(&segments.join("/"), 2 * LONGEST_VALUE), self.query(query, depth + 1));
-            return inside_query(&nested);
-        }
-        self.volatile(Some(name), value).unwrap_or_else(|| encoded(value))
+        self.nested(value, depth).unwrap_or_else(|| encoded(value))
     }
 
     /// Prose with its URLs masked as such, and other volatile words labelled by kind: equal or not, nobody compares ids in prose.
@@ -165,11 +180,6 @@ impl Labels {
         }
         shown(&out, 2 * LONGEST_VALUE)
     }
-}
-
-/// A masked URL as the value of a parameter.
-fn inside_query(url: &str) -> String {
-    url.replace('&', "%26").replace('#', "%23").replace(' ', "+")
 }
 
 /// A word of prose with what is volatile in it replaced by its kind: the whole of it or, as in `id=…`, parts.
@@ -205,10 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn a_way_back_within_the_site_is_masked_too() {
+    fn paths_and_queries_inside_of_parameters_are_masked_too() {
         let mut labels = Labels::numbered();
-        let url = labels.url("https://idp.test/login?next=%2Fauthorize%3Fstate%3DZx81kqPw02LmNs45Ty67%26scope%3Dopenid");
-        assert_eq!(url, "https://idp.test/login?next=/authorize?state=‹state:1›%26scope=openid");
+        let state = "AhkQDx6WAb9eGcBKPi76J6zar9it2rYQ";
+        let flow = labels
+            .url(&format!("https://idp.test/if/flow/x/?next=%2Fauthorize%2F%3Fclient_id%3Dm%26state%3D{state}%26scope%3Dopenid%2Bemail"));
+        assert_eq!(flow, "https://idp.test/if/flow/x/?next=/authorize/?client_id=m%26state=‹state:1›%26scope=openid+email");
+        let executor = labels.url(&format!("https://idp.test/api/?query=client_id%3Dm%26state%3D{state}"));
+        assert_eq!(executor, "https://idp.test/api/?query=client_id=m%26state=‹state:1›");
+        let return_to = labels.url(&format!("https://app.test/?to=app%3A%2F%2Fcb%3Fstate%3D{state}"));
+        assert_eq!(return_to, "https://app.test/?to=app://cb?state=‹state:1›");
     }
 
     #[test]

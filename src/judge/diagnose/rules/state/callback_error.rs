@@ -184,6 +184,10 @@ mod tests {
         let findings = found(&story);
         assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), [RULE.id]);
         assert!(findings[0].evidence[0].text.contains("described as \"undefined\""));
+        let mut story = Story::new();
+        story.step("sign in").post("https://api.test/sign-in").json(serde_json::json!({"url": AUTHORIZE, "redirect": true}));
+        story.step("probe").get("https://api.test/cb?state=s").status(302).location("https://app.test/?error=oAuth_code_missing");
+        assert_eq!(found(&story).len(), 1, "the authorization request went to a script");
     }
 
     #[test]

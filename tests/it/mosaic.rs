@@ -39,7 +39,7 @@ fn moving_the_guard_to_bearer_names_the_hop_and_the_cause() {
     assert_ne!(text, moved);
     std::fs::write(shared, moved).expect("written");
     let ran = Ran::of(in_ci(&world).args(["--filter", "session#healthy"]));
-    ran.says(1, &["200 → 401", "finding[session-endpoints-disagree]", "same Cookie", "/auth/session", "fix"]);
+    ran.says(1, &["200 → 401", "finding[session-endpoints-disagree]", "both got the same cookies", "/auth/session", "fix"]);
 }
 
 #[test]

@@ -65,9 +65,9 @@ fn a_gibibyte_is_not_read_to_its_end() {
 
 #[test]
 fn a_gzip_bomb_does_not_go_off() {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let block = vec![0; 1 << 20];
-    for _ in 0..512 {
+    for _ in 0..128 {
         encoder.write_all(&block).expect("memory");
     }
     let bomb = encoder.finish().expect("memory");
@@ -116,7 +116,7 @@ fn a_server_that_never_answers_runs_into_the_deadline() {
         let _ = stream.read(&mut [0; 1]);
     };
     let began = Instant::now();
-    get(answer, "get: http://app.example.test/\n    timeout: 1s").says(1, &["1s"]);
+    get(answer, "get: http://app.example.test/\n    timeout: 1s").says(1, &["within 1.0 s", "`timeout`"]);
     assert!(began.elapsed() < Duration::from_secs(20));
 }
 

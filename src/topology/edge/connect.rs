@@ -3,10 +3,10 @@
 use super::authority::provider;
 use super::stream::Duplex;
 use axum::body::Body;
-use http::Uri;
+use http::{Request, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{CaptureConnection, Connected, Connection, HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
@@ -15,6 +15,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio_rustls::TlsConnector;
@@ -123,46 +124,80 @@ impl Service<Uri> for Connector {
     }
 }
 
+/// Whether a connection has brought an answer already.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Used(Arc<AtomicBool>);
+
+impl Used {
+    /// It has, from now on.
+    pub(super) fn mark(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn before(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Remembers which connection a request went out on.
+pub(super) struct Captured(CaptureConnection);
+
+impl Captured {
+    pub(super) fn of<B>(request: &mut Request<B>) -> Self {
+        Self(capture_connection(request))
+    }
+
+    /// Whether that connection was used before, if it is known by now.
+    pub(super) fn used(&self) -> Option<Used> {
+        let mut extensions = http::Extensions::new();
+        self.0.connection_metadata().as_ref()?.get_extras(&mut extensions);
+        extensions.remove()
+    }
+}
+
 /// One open connection.
-pub(super) struct Link(TokioIo<Box<dyn Duplex>>);
+pub(super) struct Link {
+    stream: TokioIo<Box<dyn Duplex>>,
+    used: Used,
+}
 
 impl Link {
     fn new(stream: impl Duplex) -> Self {
-        Self(TokioIo::new(Box::new(stream)))
+        Self { stream: TokioIo::new(Box::new(stream)), used: Used::default() }
     }
 }
 
 impl Connection for Link {
     fn connected(&self) -> Connected {
-        Connected::new()
+        Connected::new().extra(self.used.clone())
     }
 }
 
 impl Read for Link {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl Write for Link {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 }
 

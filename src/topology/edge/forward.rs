@@ -1,6 +1,6 @@
 //! A request on its way to what stands behind its origin, and the answer on its way back.
 
-use super::connect::Pool;
+use super::connect::{Captured, Pool, Used};
 use super::headers::{set_forwarded, set_host, set_upgrade, strip_hop_by_hop, upgrade};
 use super::listen::Shared;
 use super::routes::{Target, UpstreamTarget};
@@ -73,7 +73,8 @@ pub(super) async fn forward(
         note: None,
     });
     let answered = tokio::time::timeout(HEAD_WITHIN, pass_on(shared, target, &asked, line, request)).await;
-    let late = || Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("{} did not answer within {HEAD_WITHIN:?}", asked.origin)).because("late");
+    let late =
+        || Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("{} did not answer within {HEAD_WITHIN:?}", asked.origin)).because("late");
     let (response, note) = match answered.unwrap_or_else(|_| Err(late())) {
         Ok(answer) => answer,
         Err(failure) => {
@@ -167,14 +168,22 @@ async fn send(
     target: &Target,
 ) -> Result<(Response<Body>, Option<HeaderValue>), Failure> {
     *request.uri_mut() = uri;
-    let again = repeatable(&request);
-    let mut answered = pool.request(request).await;
-    if let (Err(cause), Some(request)) = (&answered, again)
-        && hyper_error(cause).is_some_and(hyper::Error::is_incomplete_message)
-    {
-        answered = pool.request(request).await;
-    }
-    let response = answered.map_err(|cause| unanswered(&asked.origin, target, &cause))?;
+    let response = loop {
+        let again = repeatable(&request);
+        let captured = Captured::of(&mut request);
+        let answered = pool.request(request).await;
+        let used = captured.used();
+        match (answered, again) {
+            (Ok(response), _) => {
+                used.inspect(Used::mark);
+                break response;
+            }
+            // The server had closed the connection after its last answer, and nobody knew yet. Each such connection is gone
+            // from the pool, so this ends.
+            (Err(cause), Some(copy)) if !cause.is_connect() && used.is_some_and(|used| used.before()) => request = copy,
+            (Err(cause), _) => return Err(unanswered(&asked.origin, target, &cause)),
+        }
+    };
     let protocol = upgrade(response.headers());
     let mut response = response.map(Body::new);
     strip_hop_by_hop(response.headers_mut());

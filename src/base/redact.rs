@@ -55,8 +55,11 @@ impl fmt::Display for Secret {
 pub struct Redactor {
     key: Arc<[u8; 32]>,
     /// Longest spelling first, so that a secret that contains another is replaced whole.
-    known: Arc<RwLock<Vec<(String, Arc<str>)>>>,
+    known: Arc<RwLock<Vec<Spelling>>>,
 }
+
+/// One way a secret may be written, and the secret's name.
+type Spelling = (String, Arc<str>);
 
 impl Default for Redactor {
     fn default() -> Self {

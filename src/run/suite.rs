@@ -27,7 +27,7 @@ pub struct Suite {
 impl Suite {
     /// All scenarios below `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        let strict = std::env::var_os("CI").is_some_and(|value| value != "" && value != "0" && value != "false");
+        let strict = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "0" && value != "false");
         let snapshots = if strict { SnapshotMode::Strict } else { SnapshotMode::Compare };
         let request = Request { paths: vec![path.into()], snapshots, ..Request::default() };
         Self { request, executable: None }

@@ -12,9 +12,21 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 use url::Url;
 
-/// A cookie as it went out.
-pub(crate) fn sent(cookie: &CookieRecord) -> CookieSent {
-    CookieSent { name: bytes(cookie.key.name.as_bytes()), value: bytes(cookie.value.as_bytes()) }
+/// The cookies of a Cookie header that a jar made, as parts of it: `sent` in the header's order (RFC 6265bis §5.8.3).
+pub(crate) fn sent(header: &Bytes, cookies: &[CookieRecord]) -> Vec<CookieSent> {
+    let mut at = 0;
+    let mut part = |length: usize, separator: usize| {
+        let end = header.len().min(at + length);
+        let part = header.slice(at.min(end)..end);
+        at = end + separator;
+        part
+    };
+    let one = |cookie: &CookieRecord| {
+        let name = &cookie.key.name;
+        let name = part(name.len(), usize::from(!name.is_empty()));
+        CookieSent { name, value: part(cookie.value.len(), "; ".len()) }
+    };
+    cookies.iter().map(one).collect()
 }
 
 /// The pairs of a Cookie header that no jar made (RFC 6265bis §4.2.1).
@@ -194,5 +206,19 @@ mod tests {
         let pairs = sent_in(b"a=1; b=x=%3D\xff;; bare");
         let pairs: Vec<_> = pairs.iter().map(|cookie| (&*cookie.name, &*cookie.value)).collect();
         assert_eq!(pairs, [(&b"a"[..], &b"1"[..]), (b"b", b"x=%3D\xff"), (b"", b"bare")]);
+    }
+
+    #[test]
+    fn the_jars_header_is_taken_apart_as_it_was_put_together() {
+        let url = Url::parse("https://app.test/").unwrap();
+        let now = crate::base::clock::wall();
+        let mut jar = Jar::default();
+        for line in [&b"a=1"[..], b"=x=y", b"empty=", b"c=caf\xe9"] {
+            assert!(jar.store(&StoreContext::navigation(url.clone()), line, now).is_stored());
+        }
+        let decision = jar.cookies_for(&SendContext::navigation(url, http::Method::GET, Initiator::UserAgent), now);
+        let sent = sent(&decision.header.unwrap().into(), &decision.sent);
+        let pairs: Vec<_> = sent.iter().map(|cookie| (&*cookie.name, &*cookie.value)).collect();
+        assert_eq!(pairs, [(&b"a"[..], &b"1"[..]), (b"", b"x=y"), (b"empty", b""), (b"c", b"caf\xe9")]);
     }
 }

@@ -23,13 +23,13 @@ pub(super) enum BodyError {
 }
 
 /// Reads a body of at most `limit` bytes, before and after its codings are undone. `what` names it for messages.
-pub(super) async fn read(incoming: Incoming, headers: &Headers, limit: usize, what: &str) -> Result<Body, BodyError> {
+pub(super) async fn read(incoming: Incoming, headers: &Headers, limit: usize, what: impl Fn() -> String) -> Result<Body, BodyError> {
     match collect(incoming, limit).await {
         (encoded, End::Complete) => {
-            let bytes = decode(encoded, headers, limit, what).map_err(BodyError::Refused)?;
+            let bytes = decode(encoded, headers, limit, &what).map_err(BodyError::Refused)?;
             Ok(Body { bytes, truncated: false })
         }
-        (_, End::OverLimit) => Err(BodyError::Refused(too_large(limit, what))),
+        (_, End::OverLimit) => Err(BodyError::Refused(too_large(limit, &what()))),
         (_, End::Broken(error)) => Err(BodyError::Transport(error)),
     }
 }
@@ -39,7 +39,7 @@ pub(super) async fn read(incoming: Incoming, headers: &Headers, limit: usize, wh
 pub(super) async fn skim(incoming: Incoming, headers: &Headers, limit: usize) -> (Body, bool) {
     let (encoded, end) = collect(incoming, limit).await;
     let complete = matches!(end, End::Complete);
-    match decode(encoded, headers, limit, "") {
+    match decode(encoded, headers, limit, &String::new) {
         Ok(bytes) => (Body { bytes, truncated: !complete }, complete),
         Err(_) => (Body { bytes: Bytes::new(), truncated: true }, complete),
     }
@@ -84,7 +84,7 @@ async fn collect(mut incoming: Incoming, limit: usize) -> (Bytes, End) {
 
 /// Undoes `Content-Encoding`, the last coding first (RFC 9110 §8.4). A coding that is not known leaves the body as it is,
 /// as in Chromium.
-fn decode(encoded: Bytes, headers: &Headers, limit: usize, what: &str) -> Result<Bytes, Failure> {
+fn decode(encoded: Bytes, headers: &Headers, limit: usize, what: &impl Fn() -> String) -> Result<Bytes, Failure> {
     if encoded.is_empty() {
         return Ok(encoded);
     }
@@ -97,18 +97,18 @@ fn decode(encoded: Bytes, headers: &Headers, limit: usize, what: &str) -> Result
         .take(MAX_CODINGS + 1)
         .collect();
     if codings.len() > MAX_CODINGS {
-        return Err(failure(FailureKind::Malformed, format!("{what} was encoded more than {MAX_CODINGS} times over")));
+        return Err(failure(FailureKind::Malformed, format!("{} was encoded more than {MAX_CODINGS} times over", what())));
     }
     let mut bytes = encoded;
     for name in codings.into_iter().rev() {
         let Some(coding) = Coding::named(name) else { break };
         bytes = match coding.undo(&bytes, limit) {
             Ok(Some(decoded)) => decoded.into(),
-            Ok(None) => return Err(too_large(limit, what)),
+            Ok(None) => return Err(too_large(limit, &what())),
             Err(error) => {
                 return Err(failure(
                     FailureKind::Malformed,
-                    format!("the body of {what} is no valid {coding}: {error}", coding = name.to_ascii_lowercase()),
+                    format!("the body of {} is no valid {coding}: {error}", what(), coding = name.to_ascii_lowercase()),
                 ));
             }
         };
@@ -193,7 +193,7 @@ mod tests {
 
     fn decoded(coding: &str, bytes: Vec<u8>) -> Result<Bytes, Failure> {
         let headers: Headers = [("Content-Encoding", coding)].into_iter().collect();
-        decode(bytes.into(), &headers, LIMIT, "the answer")
+        decode(bytes.into(), &headers, LIMIT, &|| "the answer".to_owned())
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {

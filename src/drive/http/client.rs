@@ -3,7 +3,7 @@
 //! Redirects are not followed and cookies not looked at here: a request goes in, and what came of it comes out.
 
 use super::body::{self, BodyError};
-use super::connector::{Connector, Sender};
+use super::connector::{Connector, Sender, Wire, along};
 use super::failure::{failure, of_hyper, timed_out};
 use crate::trace::{Body, Failure, FailureKind, Response, Timings};
 use crate::web::headers::{EDGE, Headers};
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
@@ -72,7 +72,7 @@ struct Lane {
     host: Box<str>,
     port: u16,
     /// HTTP/1.1 connections that wait for a request, the one used last at the end.
-    idle: Vec<http1::SendRequest<Full<Bytes>>>,
+    idle: Vec<Wire>,
     /// The HTTP/2 connection, which takes any number of requests at once.
     shared: Option<http2::SendRequest<Full<Bytes>>>,
 }
@@ -100,9 +100,57 @@ impl Client {
 
     async fn exchange(&self, outgoing: &Outgoing<'_>, progress: &mut Progress) -> Result<Body, Failure> {
         let place = Place::of(outgoing.url)?;
-        let what = || format!("the answer of `{}`", outgoing.url.origin().ascii_serialization());
-        let (response, sender) = self.respond(&place, outgoing, progress).await?;
-        let (parts, incoming) = response.into_parts();
+        loop {
+            let (mut wire, used) = match self.take(&place) {
+                Some(wire) => (wire, true),
+                None => (self.dial(&place, progress).await?, false),
+            };
+            let Wire { sender, running } = &mut wire;
+            let lost = match along(running, self.converse(sender, &place, outgoing, progress)).await {
+                Ok((body, complete)) => {
+                    if complete {
+                        self.give_back(&place, wire);
+                    }
+                    return Ok(body);
+                }
+                Err(lost) => lost,
+            };
+            match lost {
+                Lost::NeverSent if used => {}
+                // The server had closed the idle connection, and nobody knew yet.
+                Lost::Unanswered(error) if used && error.is_incomplete_message() && outgoing.method.is_safe() => {}
+                Lost::NeverSent => {
+                    let message = format!("the connection was closed before {} began", answer_of(outgoing.url));
+                    return Err(failure(FailureKind::Broken, message));
+                }
+                Lost::Unanswered(error) => return Err(of_hyper(&error, &answer_of(outgoing.url))),
+                Lost::Failed(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// A new connection.
+    async fn dial(&self, place: &Place<'_>, progress: &mut Progress) -> Result<Wire, Failure> {
+        let dialed = self.connector.dial(place.secure, place.host).await?;
+        (progress.timings.tcp, progress.timings.tls) = (dialed.tcp, dialed.tls);
+        if let Sender::H2(shared) = &dialed.wire.sender {
+            self.with_lane(place, |lane| lane.shared = Some(shared.clone()));
+        }
+        Ok(dialed.wire)
+    }
+
+    /// Sends the request and reads its answer. `false` beside the body: more was to come, and the connection is spoilt.
+    async fn converse(
+        &self,
+        sender: &mut Sender,
+        place: &Place<'_>,
+        outgoing: &Outgoing<'_>,
+        progress: &mut Progress,
+    ) -> Result<(Body, bool), Lost> {
+        let request = request(outgoing, place, sender).map_err(Lost::Failed)?;
+        let sent = Instant::now();
+        let (parts, incoming) = attempt(sender, request).await?.into_parts();
+        progress.timings.first_byte = sent.elapsed();
         let version = match parts.version {
             http::Version::HTTP_2 => "HTTP/2",
             http::Version::HTTP_10 => "HTTP/1.0",
@@ -113,86 +161,38 @@ impl Client {
             let kind = failure_kind(why);
             let text = body::skim(incoming, &headers, EDGE_TEXT).await.0;
             let message = text.text().trim().trim_start_matches("authchain: ").to_owned();
-            return Err(failure(kind, message));
+            return Err(Lost::Failed(failure(kind, message)));
         }
         let status = parts.status.as_u16();
         let head = progress.head.insert(Head { status, version, headers });
         if is_redirect_status(status) && head.headers.contains("location") {
-            let (body, complete) = body::skim(incoming, &head.headers, REDIRECT_BODY.min(self.max_body)).await;
-            if complete {
-                self.give_back(&place, sender);
-            }
-            return Ok(body);
+            return Ok(body::skim(incoming, &head.headers, REDIRECT_BODY.min(self.max_body)).await);
         }
-        match body::read(incoming, &head.headers, self.max_body, &what()).await {
-            Ok(body) => {
-                self.give_back(&place, sender);
-                Ok(body)
-            }
-            Err(BodyError::Transport(error)) => Err(of_hyper(&error, &what())),
-            Err(BodyError::Refused(failure)) => Err(failure),
-        }
-    }
-
-    /// Gets a connection, sends, and waits for the head of the answer.
-    async fn respond(
-        &self,
-        place: &Place<'_>,
-        outgoing: &Outgoing<'_>,
-        progress: &mut Progress,
-    ) -> Result<(http::Response<Incoming>, Sender), Failure> {
-        let what = || format!("the answer of `{}`", outgoing.url.origin().ascii_serialization());
-        while let Some(mut sender) = self.take(place) {
-            let request = request(outgoing, place, &sender)?;
-            let sent = Instant::now();
-            match attempt(&mut sender, request).await {
-                Ok(response) => {
-                    progress.timings.first_byte = sent.elapsed();
-                    return Ok((response, sender));
-                }
-                Err(Refused::NeverSent) => {}
-                // The server had closed the idle connection, and nobody knew yet.
-                Err(Refused::Failed(error)) if error.is_incomplete_message() && outgoing.method.is_safe() => {}
-                Err(Refused::Failed(error)) => return Err(of_hyper(&error, &what())),
-            }
-        }
-        let dialed = self.connector.dial(place.secure, place.host).await?;
-        (progress.timings.tcp, progress.timings.tls) = (dialed.tcp, dialed.tls);
-        let mut sender = dialed.sender;
-        if let Sender::H2(shared) = &sender {
-            self.with_lane(place, |lane| lane.shared = Some(shared.clone()));
-        }
-        let request = request(outgoing, place, &sender)?;
-        let sent = Instant::now();
-        match attempt(&mut sender, request).await {
-            Ok(response) => {
-                progress.timings.first_byte = sent.elapsed();
-                Ok((response, sender))
-            }
-            Err(Refused::NeverSent) => Err(failure(FailureKind::Broken, format!("the connection was closed before {} began", what()))),
-            Err(Refused::Failed(error)) => Err(of_hyper(&error, &what())),
+        let what = || answer_of(outgoing.url);
+        match body::read(incoming, &head.headers, self.max_body, what).await {
+            Ok(body) => Ok((body, true)),
+            Err(BodyError::Transport(error)) => Err(Lost::Failed(of_hyper(&error, &what()))),
+            Err(BodyError::Refused(failure)) => Err(Lost::Failed(failure)),
         }
     }
 
     /// A connection that is open already.
-    fn take(&self, place: &Place<'_>) -> Option<Sender> {
+    fn take(&self, place: &Place<'_>) -> Option<Wire> {
         self.with_lane(place, |lane| {
             if let Some(shared) = &lane.shared {
                 if !shared.is_closed() {
-                    return Some(Sender::H2(shared.clone()));
+                    return Some(Wire { sender: Sender::H2(shared.clone()), running: None });
                 }
                 lane.shared = None;
             }
-            lane.idle.pop().map(Sender::H1)
+            lane.idle.pop()
         })
     }
 
     /// Keeps a connection whose answer was read to its end.
-    fn give_back(&self, place: &Place<'_>, sender: Sender) {
-        if let Sender::H1(idle) = sender
-            && !idle.is_closed()
-        {
-            self.with_lane(place, |lane| lane.idle.push(idle));
+    fn give_back(&self, place: &Place<'_>, wire: Wire) {
+        if wire.running.is_some() {
+            self.with_lane(place, |lane| lane.idle.push(wire));
         }
     }
 
@@ -247,24 +247,37 @@ impl<'a> Place<'a> {
     }
 }
 
-enum Refused {
+/// Why a connection brought no answer.
+enum Lost {
+    /// It was closed before the request went out.
     NeverSent,
-    Failed(hyper::Error),
+    /// It took the request, and then no head of an answer came.
+    Unanswered(hyper::Error),
+    /// Whatever another connection would not mend.
+    Failed(Failure),
 }
 
-/// Sends on one connection. A used HTTP/1.1 connection is asked first whether it is still open.
-async fn attempt(sender: &mut Sender, request: http::Request<Full<Bytes>>) -> Result<http::Response<Incoming>, Refused> {
+/// Sends on a connection, after asking whether it is still open, and waits for the head of the answer.
+async fn attempt(sender: &mut Sender, request: http::Request<Full<Bytes>>) -> Result<http::Response<Incoming>, Lost> {
     let outcome = match sender {
         Sender::H1(sender) => {
-            sender.ready().await.map_err(|_| Refused::NeverSent)?;
+            sender.ready().await.map_err(|_| Lost::NeverSent)?;
             sender.try_send_request(request).await
         }
         Sender::H2(sender) => {
-            sender.ready().await.map_err(|_| Refused::NeverSent)?;
+            sender.ready().await.map_err(|_| Lost::NeverSent)?;
             sender.try_send_request(request).await
         }
     };
-    outcome.map_err(|mut refused| if refused.take_message().is_some() { Refused::NeverSent } else { Refused::Failed(refused.into_error()) })
+    outcome.map_err(|mut refused| match refused.take_message() {
+        Some(_) => Lost::NeverSent,
+        None => Lost::Unanswered(refused.into_error()),
+    })
+}
+
+/// What is missing when something goes wrong.
+fn answer_of(url: &Url) -> String {
+    format!("the answer of `{}`", url.origin().ascii_serialization())
 }
 
 /// The request as hyper wants it for this connection.
@@ -283,12 +296,12 @@ fn request(outgoing: &Outgoing<'_>, place: &Place<'_>, sender: &Sender) -> Resul
     if h1 && !outgoing.headers.contains("host") {
         let host =
             if Some(place.port) == default_port(place.secure) { place.host.to_owned() } else { format!("{}:{}", place.host, place.port) };
-        headers.insert(http::header::HOST, header_value("Host", host.as_bytes())?);
+        headers.insert(http::header::HOST, header_value("Host", host.into())?);
     }
     for header in outgoing.headers {
         let name = HeaderName::from_bytes(header.name.as_bytes())
             .map_err(|_| failure(FailureKind::Malformed, format!("`{}` cannot be the name of a header", header.name.escape_debug())))?;
-        headers.append(name, header_value(&header.name, &header.value)?);
+        headers.append(name, header_value(&header.name, header.value.clone())?);
     }
     // RFC 9110 §8.6 and Fetch §4.6: methods that expect content say when there is none.
     if outgoing.body.is_empty() && (outgoing.method == http::Method::POST || outgoing.method == http::Method::PUT) {
@@ -312,8 +325,8 @@ fn default_port(secure: bool) -> Option<u16> {
     Some(if secure { 443 } else { 80 })
 }
 
-fn header_value(name: &str, value: &[u8]) -> Result<HeaderValue, Failure> {
-    HeaderValue::from_bytes(value).map_err(|_| {
+fn header_value(name: &str, value: Bytes) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_maybe_shared(value).map_err(|_| {
         failure(
             FailureKind::Malformed,
             format!("the value of `{name}` has a control character in it, which no header can carry (RFC 9110 §5.5)"),

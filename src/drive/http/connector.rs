@@ -10,16 +10,20 @@ use hyper::client::conn::{http1, http2};
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Context;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-/// Most header fields that a response may have.
-pub(super) const MAX_HEADERS: usize = 512;
+/// Most header fields that an HTTP/1.1 response may have. So many fit on hyper's stack; more would cost an allocation of
+/// tens of kilobytes for each response.
+pub(super) const MAX_HEADERS: usize = 100;
 /// Largest head of a response, in bytes.
 pub(super) const MAX_HEAD: usize = 256 * 1024;
 
@@ -31,9 +35,41 @@ pub(super) enum Sender {
     H2(http2::SendRequest<Full<Bytes>>),
 }
 
+/// A connection.
+pub(super) struct Wire {
+    pub(super) sender: Sender,
+    /// The work of an HTTP/1.1 connection, done by whoever uses it. HTTP/2 connections, which are shared, work by
+    /// themselves.
+    pub(super) running: Option<Running>,
+}
+
+/// The work of a connection, until it is closed.
+pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Does `work` and the connection's own at the same time, in one task: an answer has no thread to change on its way.
+pub(super) async fn along<T>(running: &mut Option<Running>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        advance(running, context);
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            // What the work has just handed over goes out at once.
+            advance(running, context);
+        }
+        polled
+    })
+    .await
+}
+
+fn advance(running: &mut Option<Running>, context: &mut Context<'_>) {
+    if running.as_mut().is_some_and(|running| running.as_mut().poll(context).is_ready()) {
+        *running = None;
+    }
+}
+
 /// A new connection and how long its parts took.
 pub(super) struct Dialed {
-    pub(super) sender: Sender,
+    pub(super) wire: Wire,
     pub(super) tcp: Duration,
     pub(super) tls: Duration,
 }
@@ -42,7 +78,7 @@ pub(super) struct Dialed {
 pub(super) struct Connector {
     edge: SocketAddr,
     tls: TlsConnector,
-    /// What drives the open connections.
+    /// What drives the open HTTP/2 connections.
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -60,8 +96,8 @@ impl Connector {
         let _ = stream.set_nodelay(true);
         let tcp = begun.elapsed();
         if !secure {
-            let sender = self.http1(TokioIo::new(stream)).await?;
-            return Ok(Dialed { sender, tcp, tls: Duration::ZERO });
+            let wire = http1(TokioIo::new(stream)).await?;
+            return Ok(Dialed { wire, tcp, tls: Duration::ZERO });
         }
         let begun = Instant::now();
         let name = server_name(host)?;
@@ -69,30 +105,11 @@ impl Connector {
         let tls = begun.elapsed();
         let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let io = TokioIo::new(stream);
-        let sender = if h2 { self.http2(io).await? } else { self.http1(io).await? };
-        Ok(Dialed { sender, tcp, tls })
+        let wire = if h2 { self.http2(io).await? } else { http1(io).await? };
+        Ok(Dialed { wire, tcp, tls })
     }
 
-    async fn http1<T>(&self, io: T) -> Result<Sender, Failure>
-    where
-        T: Read + Write + Unpin + Send + 'static,
-    {
-        let (sender, connection) = http1::Builder::new()
-            // Chromium writes its header names so over HTTP/1.1.
-            .title_case_headers(true)
-            .max_headers(MAX_HEADERS)
-            .max_header_size(MAX_HEAD)
-            .handshake(io)
-            .await
-            .map_err(|error| super::failure::of_hyper(&error, "the connection"))?;
-        self.run(async move {
-            // What goes wrong here reaches the request that waits, too.
-            let _ = connection.await;
-        });
-        Ok(Sender::H1(sender))
-    }
-
-    async fn http2<T>(&self, io: T) -> Result<Sender, Failure>
+    async fn http2<T>(&self, io: T) -> Result<Wire, Failure>
     where
         T: Read + Write + Unpin + Send + 'static,
     {
@@ -104,17 +121,32 @@ impl Connector {
             .handshake(io)
             .await
             .map_err(|error| super::failure::of_hyper(&error, "the connection"))?;
-        self.run(async move {
-            let _ = connection.await;
-        });
-        Ok(Sender::H2(sender))
-    }
-
-    fn run(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(connection);
+        tasks.spawn(async move {
+            // What goes wrong here reaches the request that waits, too.
+            let _ = connection.await;
+        });
+        Ok(Wire { sender: Sender::H2(sender), running: None })
     }
+}
+
+async fn http1<T>(io: T) -> Result<Wire, Failure>
+where
+    T: Read + Write + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::Builder::new()
+        // Chromium writes its header names so over HTTP/1.1.
+        .title_case_headers(true)
+        .max_header_size(MAX_HEAD)
+        .handshake(io)
+        .await
+        .map_err(|error| super::failure::of_hyper(&error, "the connection"))?;
+    let running = Box::pin(async move {
+        // What goes wrong here reaches the request that waits, too.
+        let _ = connection.await;
+    });
+    Ok(Wire { sender: Sender::H1(sender), running: Some(running) })
 }
 
 /// The TLS configuration that all actors of a run share: `roots` alone are trusted, HTTP/2 is preferred.

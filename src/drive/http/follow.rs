@@ -233,10 +233,14 @@ impl Trip {
             (None, CookieUse::Nothing) => None,
             (None, CookieUse::Jar(context)) => {
                 let decision = actor.jar().cookies_for(context, now);
-                headers.extend(decision.header.map(|value| ("Cookie", value)));
+                let sent = decision.header.map(|header| {
+                    let header = Bytes::from(header);
+                    headers.append("Cookie", &header);
+                    cookies::sent(&header, &decision.sent)
+                });
                 return Ready {
                     headers,
-                    sent: decision.sent.iter().map(cookies::sent).collect(),
+                    sent: sent.unwrap_or_default(),
                     withheld: decision.withheld.iter().map(cookies::withheld).collect(),
                 };
             }

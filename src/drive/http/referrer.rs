@@ -1,7 +1,7 @@
 //! What a request says about the page it comes from: the `Referer` and `Origin` fields (Referrer Policy §8, Fetch §3.1).
 
 use crate::web::headers::Headers;
-use crate::web::origin::Origin;
+use crate::web::origin::{Origin, is_loopback};
 use url::Url;
 
 /// Referrer Policy §3.
@@ -88,7 +88,7 @@ fn stripped(url: &Url) -> Option<String> {
 
 /// Whether nobody on the way can read a request for this URL (Secure Contexts §3.1).
 pub(super) fn is_secure(url: &Url) -> bool {
-    Origin::of(url).is_ok_and(|origin| origin.is_potentially_trustworthy())
+    url.scheme() == "https" || url.host().is_some_and(|host| is_loopback(&host))
 }
 
 #[cfg(test)]

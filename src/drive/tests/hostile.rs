@@ -80,7 +80,7 @@ async fn a_hundred_thousand_headers_are_too_many() {
     head.push_str("Content-Length: 0\r\n\r\n");
     let failure = failure_of(head).await;
     assert_eq!(failure.kind, FailureKind::Malformed);
-    assert_eq!(failure.message, "the head of the answer of `http://app.test` is over the limit of 512 header fields or 256 KiB");
+    assert_eq!(failure.message, "the head of the answer of `http://app.test` is over the limit of 100 header fields or 256 KiB");
 }
 
 #[tokio::test]

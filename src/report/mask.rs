@@ -8,7 +8,7 @@ use url::Url;
 /// Longest value of a query parameter that is shown.
 const LONGEST_PARAMETER: usize = 64;
 /// Longest query that is shown.
-const LONGEST_QUERY: usize = 200;
+const LONGEST_QUERY: usize = 120;
 /// How many URLs inside URLs are looked into.
 const DEEPEST: usize = 4;
 

@@ -14,7 +14,8 @@ pub struct HopId(pub u32);
 
 impl std::fmt::Display for HopId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0 + 1)
+        // Through the number's own formatting, which heeds width and alignment.
+        std::fmt::Display::fmt(&(self.0 + 1), f)
     }
 }
 

@@ -39,13 +39,7 @@ pub(crate) fn read(captures: &[Capture], chain: &Chain, index: usize, jar: &Jar)
 impl<'a> Facts<'a> {
     fn of(chain: &'a Chain, index: usize, jar: &'a Jar) -> Option<Self> {
         let record = chain.steps.get(index)?;
-        // Nested steps follow the step that they belong to, and lie deeper.
-        let nested = chain.steps[index + 1..].iter().take_while(|step| step.depth > record.depth).count();
-        let own = index..=index + nested;
-        let hops: Vec<_> = chain.hops.iter().filter(|hop| own.contains(&hop.step)).collect();
-        let before = || chain.hops.iter().rev().find(|hop| hop.step < index && hop.actor == record.actor);
-        let last = hops.last().copied().or_else(before);
-        Some(Self { record, last, hops, chain, jar })
+        Some(Self { record, last: chain.response_hop(index), hops: chain.hops_within(index), chain, jar })
     }
 
     fn find(&self, from: &CaptureFrom) -> Result<Value, String> {

@@ -14,6 +14,7 @@ pub fn render(summary: &Summary) -> Result<Vec<u8>, serde_json::Error> {
     let runs: Vec<_> = summary.runs.iter().map(|run| run_json(run)).collect();
     let document = json!({
         "authchain": env!("CARGO_PKG_VERSION"),
+        "engine": "http",
         "exit_code": summary.exit_code(),
         "took_ms": milliseconds(summary.took),
         "not_started": summary.not_started,

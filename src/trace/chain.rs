@@ -3,6 +3,7 @@
 use super::hop::{Hop, HopId};
 use crate::web::origin::Origin;
 use bytes::Bytes;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -26,7 +27,31 @@ impl Chain {
         self.hops.get(id.0 as usize)
     }
 
-    /// The hops of one step, in order.
+    /// Indexes of a step and of the steps nested in it, which follow it and lie deeper. Empty for a step that is not there.
+    #[must_use]
+    pub fn within(&self, step: usize) -> Range<usize> {
+        let Some(record) = self.steps.get(step) else { return step..step };
+        let nested = self.steps[step + 1..].iter().take_while(|inner| inner.depth > record.depth).count();
+        step..step + 1 + nested
+    }
+
+    /// Hops of a step and of the steps nested in it, in order.
+    #[must_use]
+    pub fn hops_within(&self, step: usize) -> Vec<&Hop> {
+        let own = self.within(step);
+        self.hops.iter().filter(|hop| own.contains(&hop.step)).collect()
+    }
+
+    /// The hop whose response is meant by "the response" of a step: its last one or, for a step without a request of its own
+    /// (`expect`, `wait`, `fill`), the actor's last one before it.
+    #[must_use]
+    pub fn response_hop(&self, step: usize) -> Option<&Hop> {
+        let actor = &self.steps.get(step)?.actor;
+        let before = || self.hops.iter().rev().find(|hop| hop.step < step && hop.actor == *actor);
+        self.hops_within(step).last().copied().or_else(before)
+    }
+
+    /// The hops of one step alone, in order.
     pub fn hops_of(&self, step: usize) -> impl DoubleEndedIterator<Item = &Hop> {
         self.hops.iter().filter(move |hop| hop.step == step)
     }

@@ -51,6 +51,10 @@ fn the_report_never_shows_a_secret_or_a_cookie_value() {
     command.args(["--filter", "session#bearer", "--trace", "--json"]).arg(&json).arg("--junit").arg(&junit);
     let ran = Ran::of(&mut command);
     ran.says(0, &["reproduces session-endpoints-disagree"]);
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).expect("json")).expect("valid JSON");
+    assert_eq!((&report["authchain"], &report["engine"]), (&env!("CARGO_PKG_VERSION").into(), &"http".into()));
+    assert!(report["runs"][0]["started"].as_str().is_some_and(|time| time.ends_with('Z')), "UTC: {report}");
+    assert_eq!(report["runs"][0]["hops"][11]["url"], "https://api.mosaic.test/auth/session");
     let everything =
         [ran.out, ran.err, std::fs::read_to_string(json).expect("json"), std::fs::read_to_string(junit).expect("xml")].concat();
     for secret in ["lab-only-password", "lab-only-client-secret", "lab-only-signing-secret"] {

@@ -7,7 +7,7 @@ use crate::drive::actor::Actor;
 use crate::drive::error::StepError;
 use crate::drive::steps::Session;
 use crate::plan::{Replay, ReplayOf};
-use crate::trace::{Cause, Chain, Hop, HopId, Request};
+use crate::trace::{Cause, Hop, HopId, Request};
 use crate::web::cookie::{Initiator, SendContext};
 use tokio::time::Instant;
 use url::Url;
@@ -51,12 +51,12 @@ impl Session<'_> {
                 Some(id) => {
                     let begin = chain.steps[..step.min(chain.steps.len())].iter().rposition(|record| record.id.as_deref() == Some(id));
                     let begin = begin.ok_or_else(|| StepError::Replay(format!("no step with the id `{id}` has run yet")))?;
-                    begin..=begin + nested(chain, begin)
+                    chain.within(begin)
                 }
                 None => {
                     let last = chain.hops.iter().rev().find(|hop| hop.step < step && hop.actor == actor.name);
                     let last = last.ok_or_else(|| StepError::Replay("no earlier step of this actor made a request".to_owned()))?;
-                    last.step..=last.step
+                    last.step..last.step + 1
                 }
             };
             Ok(chain.hops.iter().filter(|hop| range.contains(&hop.step)).map(|hop| (hop.id, hop.request.url.clone())).collect())
@@ -74,12 +74,6 @@ impl Session<'_> {
         let request = self.recorder.with_chain(|chain, _| chain.hop(id).map(|hop: &Hop| hop.request.clone()));
         request.map(|request| (id, request)).ok_or_else(|| StepError::Replay("the request to replay is gone".to_owned()))
     }
-}
-
-/// How many records after `index` belong to steps nested in it: they follow it and lie deeper.
-fn nested(chain: &Chain, index: usize) -> usize {
-    let depth = chain.steps[index].depth;
-    chain.steps[index + 1..].iter().take_while(|record| record.depth > depth).count()
 }
 
 /// Sets or removes query parameters. All others keep their place and every byte of their encoding, which a server may

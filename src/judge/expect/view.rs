@@ -18,14 +18,7 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     pub(super) fn new(chain: &'a Chain, index: usize) -> Option<Self> {
         let record = chain.steps.get(index)?;
-        // Nested steps follow their parent and lie deeper.
-        let nested = chain.steps[index + 1..].iter().take_while(|step| step.depth > record.depth).count();
-        let own = index..=index + nested;
-        let hops: Vec<_> = chain.hops.iter().filter(|hop| own.contains(&hop.step)).collect();
-        // A step without a request of its own (`expect`, `wait`, `fill`) looks at the actor's last response again.
-        let before = || chain.hops.iter().rev().find(|hop| hop.step < index && hop.actor == record.actor);
-        let last = hops.last().copied().or_else(before);
-        Some(Self { chain, record, index, hops, last })
+        Some(Self { chain, record, index, hops: chain.hops_within(index), last: chain.response_hop(index) })
     }
 
     /// The hop whose response is judged.

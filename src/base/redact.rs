@@ -58,7 +58,7 @@ pub struct Redactor {
     known: Arc<RwLock<Vec<Spelling>>>,
 }
 
-/// One way a secret may be written, and the secret's name.
+/// One way a secret may be written, and what stands there instead.
 type Spelling = (String, Arc<str>);
 
 impl Default for Redactor {
@@ -83,12 +83,20 @@ impl Redactor {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for spelling in spellings(value) {
-            if !known.iter().any(|(seen, _)| *seen == spelling) {
-                known.push((spelling, secret.name.clone()));
-            }
+        add(&mut known, value, &format!("‹secret:{}›", secret.name).into());
+        sort(&mut known);
+    }
+
+    /// A redactor with the same fingerprints that also replaces these values, each by `‹word:fingerprint›`: what a run came to
+    /// know of cookies, codes and tokens, once it is over.
+    #[must_use]
+    pub fn with_values<'a>(&self, values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut known = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        for (word, value) in values {
+            add(&mut known, value, &format!("‹{word}:{}›", self.fingerprint(value.as_bytes())).into());
         }
-        known.sort_by_key(|(spelling, _)| std::cmp::Reverse(spelling.len()));
+        sort(&mut known);
+        Self { key: self.key.clone(), known: Arc::new(RwLock::new(known)) }
     }
 
     /// `text` with every known secret replaced by `‹secret:name›`.
@@ -96,9 +104,9 @@ impl Redactor {
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let known = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut text = Cow::Borrowed(text);
-        for (spelling, name) in known.iter() {
+        for (spelling, instead) in known.iter() {
             if text.contains(spelling.as_str()) {
-                text = Cow::Owned(text.replace(spelling.as_str(), &format!("‹secret:{name}›")));
+                text = Cow::Owned(text.replace(spelling.as_str(), instead));
             }
         }
         text
@@ -112,6 +120,18 @@ impl Redactor {
         let digest = mac.finalize().into_bytes();
         format!("{:02x}{:02x}", digest[0], digest[1])
     }
+}
+
+fn add(known: &mut Vec<Spelling>, value: &str, instead: &Arc<str>) {
+    for spelling in spellings(value) {
+        if !known.iter().any(|(seen, _)| *seen == spelling) {
+            known.push((spelling, instead.clone()));
+        }
+    }
+}
+
+fn sort(known: &mut [Spelling]) {
+    known.sort_by_key(|(spelling, _)| std::cmp::Reverse(spelling.len()));
 }
 
 /// The ways a value travels: as it is, percent-encoded, form-encoded, inside a JSON string, base64.
@@ -155,6 +175,16 @@ mod tests {
         redactor.learn(&Secret::new("short", "abcd"));
         redactor.learn(&Secret::new("long", "abcdefgh"));
         assert_eq!(redactor.text("abcdefgh"), "‹secret:long›");
+    }
+
+    #[test]
+    fn values_of_a_run_are_replaced_by_the_fingerprint_they_have_elsewhere() {
+        let redactor = Redactor::default();
+        redactor.learn(&Secret::new("pw", "hunter2!"));
+        let wiser = redactor.with_values([("token", "a1b2c3d4e5f6.x%3D")]);
+        let expected = format!("got ‹token:{}› and ‹secret:pw›", redactor.fingerprint(b"a1b2c3d4e5f6.x%3D"));
+        assert_eq!(wiser.text("got a1b2c3d4e5f6.x%3D and hunter2!"), expected);
+        assert_eq!(redactor.text("a1b2c3d4e5f6.x%3D"), "a1b2c3d4e5f6.x%3D");
     }
 
     #[test]

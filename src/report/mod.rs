@@ -8,9 +8,11 @@ mod finished;
 pub mod json;
 pub mod junit;
 mod mask;
+mod volatile;
 
 pub use finished::{Finished, Judged, Outcome, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Summary, Trouble};
 pub use mask::Mask;
+pub(crate) use volatile::values;
 
 /// Every rule that can name a cause.
 pub use crate::judge::diagnose::rules;

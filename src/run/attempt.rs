@@ -8,7 +8,7 @@ use crate::base::{Clock, Redactor, Sources, clock};
 use crate::drive;
 use crate::judge::{diagnose, snapshot};
 use crate::plan::{Plan, Scope};
-use crate::report::{Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
+use crate::report::{self, Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
 use crate::topology::{self, Topology};
 use crate::trace::Chain;
 use std::sync::Arc;
@@ -144,6 +144,9 @@ impl Attempt<'_> {
                 Err(trouble) => finished.trouble = Some(trouble),
             }
         }
+        // Only now: a snapshot names values by its own labels, which are the same in every run.
+        let values = report::values(&finished.chain);
+        finished.redactor = finished.redactor.with_values(values.iter().map(|(value, word)| (*word, value.as_str())));
         finished
     }
 

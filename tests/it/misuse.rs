@@ -128,3 +128,28 @@ fn a_report_that_cannot_be_written_fails_before_the_run() {
 fn check_touches_no_network_and_counts() {
     with_steps("  - get: https://app.example.test/\n").run(&["check", "case.yaml"]).says(0, &["1 run(s) can be used"]);
 }
+
+#[test]
+fn an_expectation_that_fails_shows_no_cookie_and_no_token() {
+    let scenario = "scenario: case
+settings: { snapshot: false }
+origins:
+  https://app.example.test:
+    stub:
+      routes:
+        - path: /
+          reply:
+            status: 302
+            headers: { Location: /next?code=Qm81kqPw02LmNs45Ty67, Set-Cookie: sid=Zx81kqPw02LmNs45Ty67; Path=/; Secure }
+            json: { access_token: Kj81kqPw02LmNs45Ty67 }
+steps:
+  - get: https://app.example.test/
+    expect:
+      redirect: https://app.example.test/other
+      cookie: { sid: { value: other } }
+      json: { access_token: other }
+";
+    let ran = World::with(scenario).run_case();
+    ran.says(1, &["expectation failed: redirect", "expectation failed: cookie sid", "access_token", "‹token:", "‹code:"]);
+    assert!(!ran.err.contains("81kqPw02LmNs45Ty67"), "{}", ran.err);
+}

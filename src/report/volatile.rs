@@ -1,0 +1,82 @@
+//! The values of a run that nobody should read in a report: cookies, codes, states, tokens.
+
+use crate::trace::{Chain, Hop};
+use crate::web::volatile::{self, Kind};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use url::Url;
+
+/// Shorter values are too common to be replaced wherever they occur; cookies are masked where they stand.
+const SHORTEST: usize = 8;
+/// A cookie that does not look random is taken from this length on: `theme=dark` is not worth hiding.
+const SHORTEST_COOKIE: usize = 12;
+/// Most values that are taken from one run.
+const MOST: usize = 4_000;
+/// Deepest level of a JSON body that is looked into.
+const DEEPEST: usize = 16;
+
+/// Every such value with the word for its kind.
+pub(crate) fn values(chain: &Chain) -> BTreeMap<String, &'static str> {
+    let mut found = BTreeMap::new();
+    for hop in &chain.hops {
+        of_hop(hop, &mut found);
+    }
+    found
+}
+
+fn of_hop(hop: &Hop, found: &mut BTreeMap<String, &'static str>) {
+    let set = hop.set.iter().map(|cookie| (&cookie.name, &cookie.value));
+    for (name, value) in set.chain(hop.sent.iter().map(|cookie| (&cookie.name, &cookie.value))) {
+        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else { continue };
+        match volatile::kind(Some(name), value) {
+            Some(kind) => add(value, kind.word(), found),
+            None if value.len() >= SHORTEST_COOKIE => add(value, "value", found),
+            None => {}
+        }
+    }
+    of_url(&hop.request.url, found);
+    if let Some(target) = hop.redirect_target().and_then(|target| Url::parse(&target).ok()) {
+        of_url(&target, found);
+    }
+    for (name, value) in url::form_urlencoded::parse(&hop.request.body).take(64) {
+        of_pair(&name, &value, found);
+    }
+    if let Ok(body) = serde_json::from_slice(&hop.request.body) {
+        of_json(None, &body, 0, found);
+    }
+    if let Some(body) = hop.response().and_then(|response| response.body.json()) {
+        of_json(None, &body, 0, found);
+    }
+}
+
+fn of_url(url: &Url, found: &mut BTreeMap<String, &'static str>) {
+    for (name, value) in url.query_pairs().take(64) {
+        of_pair(&name, &value, found);
+    }
+    for (name, value) in url::form_urlencoded::parse(url.fragment().unwrap_or_default().as_bytes()).take(64) {
+        of_pair(&name, &value, found);
+    }
+}
+
+fn of_json(name: Option<&str>, value: &Value, depth: usize, found: &mut BTreeMap<String, &'static str>) {
+    match value {
+        Value::String(text) => of_pair(name.unwrap_or_default(), text, found),
+        Value::Array(items) if depth < DEEPEST => items.iter().for_each(|item| of_json(name, item, depth + 1, found)),
+        Value::Object(entries) if depth < DEEPEST => entries.iter().for_each(|(name, item)| of_json(Some(name), item, depth + 1, found)),
+        _ => {}
+    }
+}
+
+/// Ids and times are volatile as well, but no secret: reports are easier to read with them.
+fn of_pair(name: &str, value: &str, found: &mut BTreeMap<String, &'static str>) {
+    match volatile::kind(Some(name), value) {
+        None | Some(Kind::Time | Kind::Uuid | Kind::Id) => {}
+        Some(kind) => add(value, kind.word(), found),
+    }
+}
+
+fn add(value: &str, word: &'static str, found: &mut BTreeMap<String, &'static str>) {
+    if value.len() >= SHORTEST && found.len() < MOST {
+        found.entry(value.to_owned()).or_insert(word);
+    }
+}

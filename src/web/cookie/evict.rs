@@ -38,10 +38,10 @@ impl Jar {
     }
 
     fn domain_excess(&self, family: &str) -> Vec<CookieKey> {
-        let mut cookies: Vec<_> = self.members(family, None).collect();
-        if cookies.len() <= DOMAIN_MAX {
+        if self.members(family, None).count() <= DOMAIN_MAX {
             return Vec::new();
         }
+        let mut cookies: Vec<_> = self.members(family, None).collect();
         cookies.sort_by_key(|cookie| (cookie.secure, cookie.last_access, cookie.order));
         keys(&cookies[..cookies.len() - DOMAIN_KEEP])
     }

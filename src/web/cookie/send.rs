@@ -74,6 +74,7 @@ impl Jar {
         let Some(family) = self.families.get_mut(crate::web::site::family(host)) else {
             return decision;
         };
+        decision.sent.reserve_exact(family.len());
         for cookie in family {
             let reasons = request.reasons_against(cookie);
             if reasons.is_empty() {

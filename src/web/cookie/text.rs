@@ -1,6 +1,9 @@
-//! The parts of a cookie that come from the wire, kept byte for byte.
+//! The parts of a cookie that come from the wire, kept byte for byte. Clones share the octets: a jar hands out its cookies
+//! with every request.
 
 use std::fmt;
+
+use bytes::Bytes;
 
 /// Octets that a cookie name, value or path must not hold: control characters, but for the tab (RFC 6265bis §5.6 step 1).
 pub(super) fn has_control(bytes: &[u8]) -> bool {
@@ -11,7 +14,7 @@ macro_rules! octets {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Box<[u8]>);
+        pub struct $name(Bytes);
 
         impl $name {
             /// The octets as they came.
@@ -32,13 +35,13 @@ macro_rules! octets {
 
         impl From<&[u8]> for $name {
             fn from(bytes: &[u8]) -> Self {
-                Self(bytes.into())
+                Self(Bytes::copy_from_slice(bytes))
             }
         }
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.as_bytes().into())
+                Self::from(text.as_bytes())
             }
         }
 

@@ -23,6 +23,19 @@ const HOPS: usize = 20;
 const ROUNDS: usize = 400;
 const SAMPLES: usize = 9;
 
+/// What a browser sends when it navigates. The bare loop sends it too, so that the server has the same work with both sides.
+const FIELDS: [(&str, &str); 9] = [
+    ("host", "app.example.test"),
+    ("upgrade-insecure-requests", "1"),
+    ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"),
+    ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"),
+    ("sec-fetch-site", "none"),
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-dest", "document"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("accept-language", "en-US,en;q=0.9"),
+];
+
 fn main() -> anyhow::Result<()> {
     let json = std::env::args().any(|argument| argument == "--json");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -80,7 +93,8 @@ async fn bare(address: SocketAddr) -> anyhow::Result<Duration> {
         let connection = tokio::spawn(connection);
         let (mut path, mut hops) = ("/0".to_owned(), 0);
         loop {
-            let request = Request::get(&path).header("host", "app.example.test").body(Empty::<Bytes>::new())?;
+            let request = FIELDS.iter().fold(Request::get(&path), |request, (name, value)| request.header(*name, *value));
+            let request = request.body(Empty::<Bytes>::new())?;
             sender.ready().await?;
             let response = sender.send_request(request).await?;
             hops += 1;

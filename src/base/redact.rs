@@ -134,20 +134,31 @@ fn sort(known: &mut [Spelling]) {
     known.sort_by_key(|(spelling, _)| std::cmp::Reverse(spelling.len()));
 }
 
-/// The ways a value travels: as it is, percent-encoded, form-encoded, inside a JSON string, base64.
+/// The ways a value travels: as it is, percent-encoded once or twice, form-encoded, inside JSON or HTML, and base64, also
+/// as a part of it (`Basic` credentials are base64 of `name:password`).
 fn spellings(value: &str) -> Vec<String> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-    let percent = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let percent = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let json = serde_json::to_string(value).map(|quoted| quoted[1..quoted.len() - 1].to_owned()).unwrap_or_default();
-    let mut all = vec![value.to_owned(), percent, form, json];
+    let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let mut all = vec![value.to_owned(), percent(value), percent(&percent(value)), json, html];
     if value.len() >= 8 {
-        all.push(STANDARD.encode(value));
-        all.push(URL_SAFE_NO_PAD.encode(value));
+        all.extend((0..3).flat_map(|before| [base64_core(value, before), base64_core(&form, before)]));
+        let url_safe: Vec<_> = all[5..].iter().map(|text| text.replace('+', "-").replace('/', "_")).collect();
+        all.extend(url_safe);
     }
+    all.push(form);
     all.retain(|spelling| spelling.len() >= SHORTEST_REPLACED);
     all
+}
+
+/// What is always the same in the base64 (RFC 4648 §4) of any text that holds `value` behind so many bytes of a group of three:
+/// the first and last characters may be shared with its neighbours and are left out.
+fn base64_core(value: &str, before: usize) -> String {
+    use base64::Engine as _;
+    let padded = [&[0; 2][..before], value.as_bytes()].concat();
+    let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&padded);
+    text.get((before * 8).div_ceil(6)..padded.len() * 8 / 6).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -164,8 +175,21 @@ mod tests {
     fn every_spelling_of_a_secret_is_replaced() {
         let redactor = Redactor::default();
         redactor.learn(&Secret::new("p", "pass wörd&\"1"));
-        for spelling in ["pass wörd&\"1", "pass%20w%C3%B6rd%26%221", "pass+w%C3%B6rd%26%221", "pass wörd&\\\"1"] {
+        for spelling in ["pass wörd&\"1", "pass%20w%C3%B6rd%26%221", "pass+w%C3%B6rd%26%221", "pass wörd&\\\"1", "pass wörd&amp;&quot;1"] {
             assert_eq!(redactor.text(&format!("a={spelling};")), "a=‹secret:p›;", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn credentials_of_the_basic_scheme_hide_their_password() {
+        use base64::Engine as _;
+        let redactor = Redactor::default();
+        redactor.learn(&Secret::new("client", "lab-only+secret/"));
+        for name in ["a", "ab", "abc", "mosaic"] {
+            let header = base64::engine::general_purpose::STANDARD.encode(format!("{name}:lab-only+secret/"));
+            let shown = redactor.text(&header).into_owned();
+            assert!(shown.contains("‹secret:client›"), "{name}: {shown}");
+            assert!(shown.len() < header.len() + 12, "little but the placeholder is left of {header}: {shown}");
         }
     }
 

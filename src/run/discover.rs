@@ -2,6 +2,7 @@
 
 use crate::base::Diagnostic;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Deepest folder below a given path that is looked into.
@@ -15,26 +16,34 @@ const DEEPEST: usize = 16;
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Diagnostic> {
     let mut found = BTreeSet::new();
     for path in paths {
-        let metadata = std::fs::metadata(path).map_err(|error| {
-            Diagnostic::error(format!("failed to find `{}`: {error}", path.display()))
-                .hint("name a scenario file or a folder that holds some; `authchain list` shows those below a folder")
-        })?;
+        let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         if metadata.is_file() {
             found.insert(path.clone());
             continue;
         }
-        let before = found.len();
-        walk(path, DEEPEST, &mut found)
-            .map_err(|error| Diagnostic::error(format!("failed to read the folder `{}`: {error}", path.display())))?;
-        if found.len() == before {
+        let mut below = BTreeSet::new();
+        walk(path, DEEPEST, &mut below).map_err(|error| unreadable(path, &error))?;
+        if below.is_empty() {
             return Err(Diagnostic::error(format!("`{}` holds no scenario", path.display()))
                 .hint("scenarios are `*.yaml` files whose name does not begin with `_`"));
         }
+        found.extend(below);
     }
-    Ok(found.into_iter().collect())
+    // A file that several of the paths lead to is meant once.
+    let mut seen = BTreeSet::new();
+    Ok(found.into_iter().filter(|path| seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()))).collect())
 }
 
-fn walk(folder: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) -> std::io::Result<()> {
+/// Why scenarios or snapshots cannot be looked for at `path`.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+    match error.kind() {
+        io::ErrorKind::NotFound => Diagnostic::error(format!("there is no `{}`", path.display()))
+            .hint("name a scenario file, or a folder that holds some; without a name, `scenarios` below the current folder is taken"),
+        _ => Diagnostic::error(format!("failed to read `{}`: {error}", path.display())),
+    }
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -69,6 +78,15 @@ mod tests {
         let found = discover(&[folder.path().to_owned()]).unwrap();
         let names: Vec<_> = found.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
         assert_eq!(names, ["a.yaml", "sub/b.yml"]);
+    }
+
+    #[test]
+    fn a_file_that_is_named_twice_is_taken_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yaml");
+        std::fs::write(&file, "").unwrap();
+        let found = discover(&[file.clone(), folder.path().to_owned(), folder.path().join(".").join("a.yaml")]).unwrap();
+        assert_eq!(found.len(), 1);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod attempt;
 mod cancel;
 mod discover;
 mod event;
+mod names;
 mod observer;
 mod pool;
 mod select;
@@ -27,9 +28,9 @@ pub use snapshots::{Pending, SnapshotMode, accept, pending, reject};
 pub use suite::Suite;
 
 use crate::base::{Diagnostic, Level, Sources};
-use crate::plan::{Plan, compile};
+use crate::plan::{Compiled, Plan, compile};
 use crate::report::Summary;
-use crate::scenario;
+use crate::scenario::{self, Diagnostics};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -111,7 +112,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, Vec<Unusable>> {
     let mut unusable = Vec::new();
     for file in files {
         let mut sources = Sources::default();
-        let compiled = scenario::load(&file, &mut sources).and_then(|loaded| compile(&loaded, request.profile.as_deref()));
+        let compiled = scenario::load(&file, &mut sources).and_then(|loaded| read(&loaded, request.profile.as_deref()));
         let sources = Arc::new(sources);
         match compiled {
             Ok(compiled) => {
@@ -121,8 +122,22 @@ pub fn prepare(request: &Request) -> Result<Prepared, Vec<Unusable>> {
             Err(diagnostics) => unusable.push(Unusable { diagnostics: diagnostics.0, sources }),
         }
     }
+    let shared = names::shared_snapshots(&prepared.plans);
+    if !shared.is_empty() {
+        unusable.push(Unusable { diagnostics: shared, sources: Arc::default() });
+    }
     prepared.plans.retain(|(plan, _)| request.selection.takes(plan));
     if unusable.is_empty() { Ok(prepared) } else { Err(unusable) }
+}
+
+/// Compiles one scenario; what is wrong with it is told at once.
+fn read(loaded: &scenario::Loaded, profile: Option<&str>) -> Result<Compiled, Diagnostics> {
+    let unknown = names::unknown_rules(loaded);
+    match compile(loaded, profile) {
+        Ok(compiled) if unknown.is_empty() => Ok(compiled),
+        Ok(_) => Err(Diagnostics::in_order(unknown)),
+        Err(faults) => Err(Diagnostics::in_order([faults.0, unknown].concat())),
+    }
 }
 
 /// Runs everything that `request` asks for.

@@ -85,10 +85,15 @@ impl Diagnostic {
             }
             group = group.element(Snippet::source(&*source.text).path(path.as_str()).annotation(annotation));
         }
+        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+        if paths.is_empty() {
+            // Without a source line there is no gutter for the hints to hang on.
+            let hints = self.hints.iter().map(|hint| format!("\n  hint: {hint}"));
+            return renderer.render(&[group]) + &hints.collect::<String>();
+        }
         for hint in &self.hints {
             group = group.element(annotate_snippets::Level::HELP.with_name("hint").message(hint.as_str()));
         }
-        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&[group])
     }
 }
@@ -127,6 +132,12 @@ mod tests {
         assert!(text.contains("a.yaml:2:5"), "{text}");
         assert!(text.contains("^^^^ not a verb"), "{text}");
         assert!(text.contains("hint: did you mean `open`?"), "{text}");
+    }
+
+    #[test]
+    fn without_a_place_there_is_no_gutter() {
+        let text = Diagnostic::error("no scenario is left").hint("look at `--tag`").render(&Sources::default(), false);
+        assert_eq!(text, "error: no scenario is left\n  hint: look at `--tag`");
     }
 
     #[test]

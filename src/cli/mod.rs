@@ -5,10 +5,12 @@ mod completions;
 mod explain;
 mod lab;
 mod list;
+mod reports;
 mod review;
 mod run;
 mod schema;
 mod screen;
+mod signals;
 
 use crate::base::{Colour, Diagnostic, Printer, Sources};
 use crate::run::Unusable;
@@ -130,6 +132,12 @@ fn refuse(unusable: &[Unusable], printer: &Printer) -> u8 {
             show(diagnostic, &file.sources, printer);
         }
     }
+    2
+}
+
+/// Says what is wrong with the command line; the exit code is 2.
+fn wrong(diagnostic: &Diagnostic, printer: &Printer) -> u8 {
+    printer.talk(&diagnostic.render(&Sources::default(), printer.err_styled()));
     2
 }
 

@@ -8,6 +8,8 @@ use clap::Args;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
+const NOTHING: &str = "no snapshot waits for review";
+
 #[derive(Debug, Args)]
 pub(super) struct Review {
     /// Scenario files and folders.
@@ -23,9 +25,12 @@ pub(super) struct All {
 }
 
 pub(super) fn review(command: &Review, printer: &Printer) -> anyhow::Result<u8> {
-    let waiting = find(&command.paths)?;
+    let waiting = match run::pending(&command.paths) {
+        Ok(waiting) => waiting,
+        Err(diagnostic) => return Ok(super::wrong(&diagnostic, printer)),
+    };
     if waiting.is_empty() {
-        printer.talk("no snapshot waits for review");
+        printer.talk(NOTHING);
         return Ok(0);
     }
     let style = Style::new(printer.err_styled());
@@ -45,23 +50,32 @@ pub(super) fn review(command: &Review, printer: &Printer) -> anyhow::Result<u8> 
 }
 
 pub(super) fn accept_all(command: &All, printer: &Printer) -> anyhow::Result<u8> {
-    for pending in find(&command.paths)? {
-        run::accept(&pending).with_context(|| format!("failed to accept {}", pending.target.display()))?;
+    each(command, printer, |pending| {
+        run::accept(pending).with_context(|| format!("failed to accept {}", pending.target.display()))?;
         printer.talk(&format!("accepted {}", pending.target.display()));
-    }
-    Ok(0)
+        Ok(())
+    })
 }
 
 pub(super) fn reject_all(command: &All, printer: &Printer) -> anyhow::Result<u8> {
-    for pending in find(&command.paths)? {
-        run::reject(&pending).with_context(|| format!("failed to reject {}", pending.path.display()))?;
+    each(command, printer, |pending| {
+        run::reject(pending).with_context(|| format!("failed to reject {}", pending.path.display()))?;
         printer.talk(&format!("rejected {}", pending.path.display()));
-    }
-    Ok(0)
+        Ok(())
+    })
 }
 
-fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Pending>> {
-    run::pending(paths).context("failed to look for snapshots that wait for review")
+/// Does the same with every snapshot that waits.
+fn each(command: &All, printer: &Printer, act: impl Fn(&Pending) -> anyhow::Result<()>) -> anyhow::Result<u8> {
+    let waiting = match run::pending(&command.paths) {
+        Ok(waiting) => waiting,
+        Err(diagnostic) => return Ok(super::wrong(&diagnostic, printer)),
+    };
+    if waiting.is_empty() {
+        printer.talk(NOTHING);
+    }
+    waiting.iter().try_for_each(act)?;
+    Ok(0)
 }
 
 fn show(pending: &Pending, printer: &Printer, style: Style) {

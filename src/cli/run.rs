@@ -1,13 +1,20 @@
 //! `authchain run`.
 
+use super::reports::Reports;
 use super::screen::Screen;
-use crate::base::Printer;
-use crate::report::{console, json, junit};
-use crate::run::{self, Cancel, Engine, Request, Selection, SnapshotMode};
+use super::signals::Signals;
+use crate::base::{Diagnostic, Printer};
+use crate::report::{Summary, console};
+use crate::run::{self, Cancel, Engine, Event, Listener as _, Request, Selection, SnapshotMode, Unusable};
 use anyhow::Context as _;
 use clap::Args;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Exit code of a command that was told to stop.
+const INTERRUPTED: u8 = 130;
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -45,19 +52,19 @@ pub(super) struct Run {
     #[arg(long)]
     live: bool,
     /// Act as in continuous integration: a missing snapshot fails, nothing is written.
-    #[arg(long, env = "CI", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with = "update")]
+    #[arg(long, env = "CI", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     ci: bool,
-    /// Also write a JUnit report to this file.
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Also write everything as JSON to this file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Result<u8> {
     let snapshots = match (command.update, command.ci) {
-        (true, _) => SnapshotMode::Update,
+        (true, true) => {
+            let wrong = Diagnostic::error("`--update` writes snapshots, and in continuous integration nothing is written");
+            return Ok(super::wrong(&wrong.hint("leave out `--ci`, or unset the environment variable `CI`"), printer));
+        }
+        (true, false) => SnapshotMode::Update,
         (false, true) => SnapshotMode::Strict,
         (false, false) => SnapshotMode::Compare,
     };
@@ -75,59 +82,47 @@ pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Resul
     if let Some(jobs) = command.jobs {
         request.jobs = usize::from(jobs);
     }
-    // Reports that cannot be written should say so before the runs, not after them.
-    for path in command.junit.iter().chain(&command.json) {
-        open_early(path)?;
+    if command.reports.collide() {
+        let wrong = Diagnostic::error("`--junit` and `--json` name the same file");
+        return Ok(super::wrong(&wrong.hint("give each its own"), printer));
     }
+    command.reports.try_targets()?;
     let screen = Arc::new(Screen::new(printer.clone(), quiet, command.trace));
     let runtime = super::runtime()?;
-    let result = runtime.block_on(async {
-        let cancel = Cancel::default();
-        let signals = tokio::spawn(stop_on_signal(cancel.clone(), screen.clone()));
-        let result = run::run(Arc::new(request), screen.clone(), cancel).await;
-        signals.abort();
-        result
-    });
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    let result = runtime.block_on(run_until_told_twice(request, screen.clone(), printer.watched()))?;
+    // What is dropped here kills the processes that it started.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     screen.close();
+    let Some(result) = result else { return Ok(INTERRUPTED) };
     let summary = match result {
         Ok(summary) => summary,
         Err(unusable) => return Ok(super::refuse(&unusable, printer)),
     };
-    if let Some(path) = &command.junit {
-        write(path, &junit::render(&summary)?)?;
-    }
-    if let Some(path) = &command.json {
-        write(path, &json::render(&summary)?)?;
-    }
     let code = summary.exit_code();
     if !quiet || code != 0 {
         printer.talk(&console::summary(&summary, screen.style()));
     }
+    command.reports.write(&summary, printer)?;
     Ok(code)
 }
 
-/// The first signal puts everything away in order; the second one leaves at once.
-async fn stop_on_signal(cancel: Cancel, screen: Arc<Screen>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+/// The first signal puts everything away in order. The second one leaves at once, without a result.
+async fn run_until_told_twice(
+    request: Request,
+    screen: Arc<Screen>,
+    watched: bool,
+) -> anyhow::Result<Option<Result<Summary, Vec<Unusable>>>> {
+    let mut signals = Signals::new(watched).context("failed to listen for signals")?;
+    let cancel = Cancel::default();
+    let mut running = pin!(run::run(Arc::new(request), screen.clone(), cancel.clone()));
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        result = &mut running => return Ok(Some(result)),
+        () = signals.next() => {}
     }
-    run::Listener::event(&*screen, run::Event::Stopping);
+    screen.event(Event::Stopping);
     cancel.cancel();
-}
-
-fn open_early(path: &std::path::Path) -> anyhow::Result<()> {
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .with_context(|| format!("failed to open the report `{}` for writing", path.display()))?;
-    Ok(())
-}
-
-fn write(path: &std::path::Path, bytes: &[u8]) -> anyhow::Result<()> {
-    run::write_atomically(path, bytes).with_context(|| format!("failed to write the report `{}`", path.display()))
+    tokio::select! {
+        result = &mut running => Ok(Some(result)),
+        () = signals.next() => Ok(None),
+    }
 }

@@ -73,7 +73,12 @@ impl Screen {
         if !self.quiet || !passed {
             self.say(&console::line(finished, self.style));
         }
-        if self.trace || !matches!(finished.outcome(), Outcome::Passed | Outcome::Interrupted) {
+        let whole = match finished.outcome() {
+            Outcome::Passed => self.trace,
+            Outcome::Interrupted => false,
+            Outcome::Failed | Outcome::Broken | Outcome::Unusable => true,
+        };
+        if whole {
             self.say(&format!("\n{}", console::details(finished, self.style)));
         }
     }

@@ -177,6 +177,13 @@ impl Finished {
         self.chain.steps.iter().filter(|step| step.error.is_some() && !step.meant_to_fail)
     }
 
+    /// The first reason why it did not pass.
+    #[must_use]
+    pub fn headline(&self) -> Option<String> {
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.headline().to_owned());
+        trouble.or_else(|| self.reasons().into_iter().next())
+    }
+
     /// Why it failed, a line each; empty when it passed.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
@@ -214,6 +221,14 @@ impl Standing {
     }
 }
 
+impl Trouble {
+    /// The first line of what is wrong.
+    #[must_use]
+    pub fn headline(&self) -> &str {
+        self.message.lines().next().unwrap_or_default()
+    }
+}
+
 /// All runs of one command.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -221,6 +236,8 @@ pub struct Summary {
     pub runs: Vec<Arc<Finished>>,
     /// Runs that were never started, because of `--fail-fast` or Ctrl-C.
     pub not_started: usize,
+    /// Somebody pressed Ctrl-C.
+    pub interrupted: bool,
     /// How long all of it took.
     pub took: Duration,
 }
@@ -236,7 +253,8 @@ impl Summary {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let any = |outcome| self.count(outcome) > 0;
-        if any(Outcome::Interrupted) {
+        // Between two runs, an interruption stops none of them, and yet not all was run.
+        if self.interrupted || any(Outcome::Interrupted) {
             130
         } else if any(Outcome::Failed) {
             1
@@ -247,5 +265,16 @@ impl Summary {
         } else {
             0
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_interrupted_between_two_runs_has_not_passed() {
+        assert_eq!(Summary { not_started: 1, interrupted: true, ..Summary::default() }.exit_code(), 130);
+        assert_eq!(Summary::default().exit_code(), 0);
     }
 }

@@ -129,7 +129,8 @@ impl Attempt<'_> {
             snapshot: SnapshotOutcome::Off,
             findings: findings.collect(),
             absent,
-            not_run: not_run.map(|step| step.label.clone()).collect(),
+            // How far an interrupted run came is not known.
+            not_run: not_run.filter(|_| !interrupted).map(|step| step.label.clone()).collect(),
             trouble,
             logs,
             interrupted,

@@ -33,14 +33,16 @@ pub(super) async fn run_all(
     let jobs = request.jobs.clamp(1, count.max(1));
     let pool = Pool { plans, request, listener, cancel, next: AtomicUsize::new(0), enough: AtomicBool::new(false) };
     let pool = Arc::new(pool);
+    let cancel = pool.cancel.clone();
     let mut workers = JoinSet::new();
     for _ in 0..jobs {
         workers.spawn(pool.clone().work());
     }
     let mut done: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
     done.sort_by_key(|(id, _)| *id);
+    let interrupted = cancel.is_cancelled();
     let runs: Vec<_> = done.into_iter().map(|(_, finished)| finished).collect();
-    Summary { not_started: count - runs.len(), runs, took: began.elapsed() }
+    Summary { not_started: count - runs.len(), runs, interrupted, took: began.elapsed() }
 }
 
 impl Pool {

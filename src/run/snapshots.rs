@@ -1,5 +1,7 @@
 //! Snapshot files: read, compared, written so that a crash leaves the old or the new one, never half of either.
 
+use super::discover::unreadable;
+use crate::base::Diagnostic;
 use crate::judge::snapshot::{self, Comparison, SnapshotFile};
 use crate::plan::Plan;
 use crate::report::{SnapshotOutcome, Trouble};
@@ -70,7 +72,12 @@ pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) ->
                 }
                 Ok(SnapshotOutcome::Same)
             }
-            Comparison::Allowed(changes) => Ok(SnapshotOutcome::Allowed(changes)),
+            Comparison::Allowed(changes) => {
+                if mode != SnapshotMode::Strict {
+                    forget()?;
+                }
+                Ok(SnapshotOutcome::Allowed(changes))
+            }
             Comparison::Drift(_) if mode == SnapshotMode::Update && whole => {
                 write(&path)?;
                 forget()?;
@@ -85,19 +92,37 @@ pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) ->
     }
 }
 
-/// Snapshots below `folders` that wait for review, in the order of their paths.
+/// Snapshots that wait for review, in the order of their paths: all below a folder, and those of a scenario file.
 ///
 /// # Errors
-/// When a folder or file cannot be read.
-pub fn pending(folders: &[PathBuf]) -> io::Result<Vec<Pending>> {
+/// When a path is not there, or a folder or file cannot be read.
+pub fn pending(paths: &[PathBuf]) -> Result<Vec<Pending>, Diagnostic> {
     let mut found = Vec::new();
-    for folder in folders {
-        let folder = if folder.is_file() { folder.parent().unwrap_or(Path::new("")) } else { folder };
-        walk(folder, 16, &mut found)?;
+    for path in paths {
+        let failed = |error: io::Error| unreadable(path, &error);
+        if std::fs::metadata(path).map_err(failed)?.is_file() {
+            let folder = path.parent().unwrap_or(Path::new("")).join("snapshots");
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let mut beside = Vec::new();
+            match walk(&folder, 0, &mut beside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => found.extend(beside.into_iter().filter(|path| is_of(path, &stem))),
+            }
+        } else {
+            walk(path, 16, &mut found).map_err(failed)?;
+        }
     }
     found.sort();
     found.dedup();
-    found.into_iter().map(read_pending).collect()
+    found.into_iter().map(|path| read_pending(path.clone()).map_err(|error| unreadable(&path, &error))).collect()
+}
+
+/// Whether a waiting file is of the scenario whose file has this stem.
+fn is_of(pending: &Path, stem: &str) -> bool {
+    let whole = snapshot::file_name(stem, None, None);
+    let stem = whole.strip_suffix(".snap").unwrap_or(&whole);
+    let name = pending.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('@') || rest == ".snap.new")
 }
 
 /// Puts a waiting snapshot in its place.
@@ -153,8 +178,14 @@ fn pending_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Writes beside the target and moves into place, so that readers see the old file or the whole new one.
+/// Writes beside the target and moves into place, so that readers see the old file or the whole new one. A link stays and what
+/// it leads to is replaced; devices and pipes are written to, since there is nothing to replace.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
+    let real = std::fs::canonicalize(path);
+    let path = real.as_deref().unwrap_or(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().prefix(".authchain-").tempfile_in(folder)?;
@@ -201,5 +232,39 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         let left = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 2, "no temporary file stays behind");
+    }
+
+    #[test]
+    fn a_scenario_file_means_its_own_snapshots() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = folder.path().join("snapshots");
+        std::fs::create_dir(&snapshots).unwrap();
+        for name in ["login.snap.new", "login@bearer.snap.new", "login-form.snap.new", "logout.snap.new"] {
+            std::fs::write(snapshots.join(name), "").unwrap();
+        }
+        let scenario = folder.path().join("login.yaml");
+        std::fs::write(&scenario, "").unwrap();
+        let names = |path: &Path| -> Vec<_> {
+            let found = pending(&[path.to_owned()]).unwrap();
+            found.iter().map(|pending| pending.path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(names(&scenario), ["login.snap.new", "login@bearer.snap.new"]);
+        assert_eq!(names(folder.path()).len(), 4);
+        assert!(pending(&[folder.path().join("none")]).unwrap_err().message.contains("none"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_links_and_what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, socket] = ["file", "link", "socket"].map(|name| folder.path().join(name));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_atomically(&link, b"new").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
+        assert!(link.is_symlink());
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(write_atomically(&socket, b"new").is_err());
+        assert!(!std::fs::metadata(&socket).unwrap().is_file());
     }
 }

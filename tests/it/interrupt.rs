@@ -1,53 +1,90 @@
 //! Ctrl-C: everything that was started is gone afterwards.
 
 use crate::world::{World, binary};
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Lines};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
 
 #[test]
 fn an_interrupt_ends_every_process_and_leaves_no_file() {
-    let world = World::with(
-        "scenario: case\nsettings: { snapshot: false }\norigins:\n  https://app.example.test:\n    process:\n      run: [sh, -c, \"echo $$ > pid; sleep 600 & echo $! > child; exec sleep 600\"]\n      ready: { log: never }\n      ready_within: 60s\nsteps:\n  - get: https://app.example.test/\n",
-    );
-    let temporary = world.path().join("tmp");
-    std::fs::create_dir(&temporary).expect("a folder");
-    let mut child = Command::new(binary())
-        .args(["run", "case.yaml"])
-        .current_dir(world.path())
-        .env("TMPDIR", &temporary)
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let pids = wait_for_pids(&world, &mut child);
-    signal(child.id(), "INT");
-    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let text: Vec<_> = lines.by_ref().map_while(Result::ok).collect();
-    let status = child.wait().expect("it ends");
-    assert_eq!(status.code(), Some(130), "{text:?}");
-    for pid in pids {
-        assert!(!alive(pid), "process {pid} is still there");
+    let interrupted = Interrupted::with("echo $$ > pid; sleep 600 & echo $! > child; exec sleep 600");
+    interrupted.signal("INT");
+    interrupted.ends(130);
+}
+
+#[test]
+fn a_second_interrupt_does_not_wait_for_a_process_that_will_not_stop() {
+    let began = Instant::now();
+    let mut interrupted = Interrupted::with("trap '' TERM; echo $$ > pid; sleep 600 & echo $! > child; while :; do wait; done");
+    interrupted.signal("INT");
+    interrupted.says("press Ctrl-C again");
+    interrupted.signal("INT");
+    interrupted.ends(130);
+    assert!(began.elapsed() < Duration::from_secs(40), "it has a minute to stop by itself");
+}
+
+/// A run whose only process never gets ready.
+struct Interrupted {
+    world: World,
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    pids: Vec<u32>,
+}
+
+impl Interrupted {
+    fn with(script: &str) -> Self {
+        let world = World::with(&format!(
+            "scenario: case\nsettings: {{ snapshot: false }}\norigins:\n  https://app.example.test:\n    process:\n      run: [sh, -c, \"{script}\"]\n      ready: {{ log: never }}\n      ready_within: 60s\n      stop_within: 60s\nsteps:\n  - get: https://app.example.test/\n"
+        ));
+        let temporary = world.path().join("tmp");
+        std::fs::create_dir(&temporary).expect("a folder");
+        let mut child = Command::new(binary())
+            .args(["run", "case.yaml"])
+            .current_dir(world.path())
+            .env("TMPDIR", &temporary)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let pids = wait_for_pids(&world, &mut child);
+        Self { world, child, lines, pids }
     }
-    let left: Vec<_> = std::fs::read_dir(&temporary).expect("a folder").flatten().map(|entry| entry.path()).collect();
-    assert!(left.is_empty(), "{left:?}");
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().expect("kill runs");
+        assert!(status.success());
+    }
+
+    /// Waits until it prints a line with `text`.
+    fn says(&mut self, text: &str) {
+        assert!(self.lines.by_ref().map_while(Result::ok).any(|line| line.contains(text)), "it never said {text:?}");
+    }
+
+    /// Asserts how it ends, and that nothing of it is left.
+    fn ends(mut self, code: i32) {
+        let text: Vec<_> = self.lines.by_ref().map_while(Result::ok).collect();
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(code), "{text:?}");
+        for pid in self.pids {
+            assert!(!alive(pid), "process {pid} is still there");
+        }
+        let left: Vec<_> =
+            std::fs::read_dir(self.world.path().join("tmp")).expect("a folder").flatten().map(|entry| entry.path()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }
 
 /// Waits until the scenario's process and its child have written their ids.
 fn wait_for_pids(world: &World, child: &mut std::process::Child) -> Vec<u32> {
     let read = |name: &str| std::fs::read_to_string(world.path().join(name)).ok()?.trim().parse().ok();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         if let (Some(parent), Some(grandchild)) = (read("pid"), read("child")) {
             return vec![parent, grandchild];
         }
         assert!(child.try_wait().expect("a child").is_none(), "it ended before the process was up");
-        assert!(std::time::Instant::now() < deadline, "the process did not start");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        assert!(Instant::now() < deadline, "the process did not start");
+        std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn signal(pid: u32, name: &str) {
-    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().expect("kill runs");
-    assert!(status.success());
 }
 
 /// Whether a process is there and no zombie.

@@ -45,9 +45,12 @@ pub fn compare(old: &str, new: &str, transitions: &[Transition]) -> Comparison {
     }
 }
 
-/// The unified difference of two texts by lines, without file names.
+/// The unified difference of two texts by lines, without file names; all of `new` where there is nothing old.
 #[must_use]
 pub fn unified(old: &str, new: &str) -> String {
+    if old.is_empty() {
+        return normal(new).lines().map(|line| format!("+{line}\n")).collect();
+    }
     let (old, new) = (terminated(old), terminated(new));
     let diff = lines(&old, &new);
     diff.unified_diff().context_radius(CONTEXT).missing_newline_hint(false).to_string()
@@ -287,6 +290,11 @@ mod tests {
         assert!(matches!(compare(&new, OLD, &[transition("200", "304")]), Comparison::Drift(_)));
         assert!(matches!(compare(OLD, &format!("{new}   4  GET x  200\n"), &[transition("200", "304")]), Comparison::Drift(_)));
         assert!(matches!(compare(OLD, &new, &[transition("", "304")]), Comparison::Drift(_)));
+    }
+
+    #[test]
+    fn a_first_snapshot_is_shown_whole() {
+        assert_eq!(unified("", "a\nb\n"), "+a\n+b\n");
     }
 
     #[test]

@@ -30,9 +30,7 @@ fn case(run: &Finished) -> TestCase {
         Outcome::Broken | Outcome::Unusable | Outcome::Interrupted => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
     if run.outcome() != Outcome::Passed {
-        let reasons = run.reasons();
-        let trouble = run.trouble.as_ref().map(|trouble| trouble.message.clone());
-        let message = trouble.or_else(|| reasons.first().cloned()).unwrap_or_default();
+        let message = run.headline().unwrap_or_default();
         status.set_message(super::Mask::new(&run.redactor).text(&message));
         status.set_description(console::details(run, Style::new(false)));
     }

@@ -1,6 +1,7 @@
 //! Tests of the whole program: the real binary in a scrubbed world.
 
 mod architecture;
+mod commands;
 mod conformance;
 mod hostile;
 mod interrupt;
@@ -8,4 +9,5 @@ mod misuse;
 mod mosaic;
 mod readme;
 mod review;
+mod secrets;
 mod world;

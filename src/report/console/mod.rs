@@ -36,8 +36,8 @@ pub fn line(run: &Finished, style: Style) -> String {
             }
             _ => {}
         }
-    } else if let Some(first) = run.reasons().first() {
-        let _ = write!(out, "  {}", style.dim(&super::Mask::new(&run.redactor).text(first)));
+    } else if let Some(first) = run.headline() {
+        let _ = write!(out, "  {}", style.dim(&super::Mask::new(&run.redactor).text(&first)));
     }
     out
 }

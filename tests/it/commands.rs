@@ -1,0 +1,92 @@
+//! The command line itself: what it refuses, and what it writes.
+
+use crate::world::{Ran, World};
+
+const SIMPLE: &str = "scenario: case\norigins: { https://app.example.test: { stub: [{ path: /, reply: { json: { a: 1 } } }] } }\nsteps: [{ get: https://app.example.test/ }]\n";
+
+#[test]
+fn without_a_scenarios_folder_every_command_says_what_to_name() {
+    let world = World::new();
+    for command in ["run", "check", "list", "review", "accept", "reject"] {
+        world.run(&[command]).says(2, &["there is no `scenarios`", "hint: name a scenario file"]);
+    }
+}
+
+#[test]
+fn a_rule_that_does_not_exist_is_pointed_at() {
+    let variants = "variants: { a: { with: { x: '1' }, finds: [cookie-none-insecur] } }\nallow: { nonsense: because }\n";
+    World::with(&format!("{variants}{SIMPLE}"))
+        .run(&["check", "case.yaml"])
+        .says(2, &["there is no rule `cookie-none-insecur`", "case.yaml:1:44", "did you mean `cookie-none-insecure`?"])
+        .says(2, &["there is no rule `nonsense`", "case.yaml:2:10", "authchain explain --list"]);
+    World::new().run(&["explain", "nonsense"]).says(2, &["there is no rule `nonsense`", "authchain explain --list"]);
+}
+
+#[test]
+fn two_runs_never_share_a_snapshot() {
+    let world = World::with(SIMPLE);
+    world.write("case.yml", SIMPLE);
+    world.run(&["check", "."]).says(2, &["case.yaml and ./case.yml have the same snapshot"]);
+    // One file by two names is one scenario.
+    std::fs::remove_file(world.path().join("case.yml")).expect("it is there");
+    world.run(&["run", ".", "case.yaml"]).says(0, &["1 run in"]);
+}
+
+#[test]
+fn snapshots_are_not_updated_in_continuous_integration() {
+    let world = World::with(SIMPLE);
+    Ran::of(world.command().env("CI", "1").args(["run", "case.yaml", "--update"])).says(2, &["--update", "unset", "CI"]);
+    assert!(!world.path().join("snapshots").exists());
+}
+
+#[test]
+fn reports_are_whole_files_or_none() {
+    let world = World::with(SIMPLE);
+    world.run(&["run", "case.yaml", "--json", "out/deep/report.json", "--junit", "report.xml"]).says(0, &[]);
+    let json = std::fs::read_to_string(world.path().join("out/deep/report.json")).expect("a report");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["runs"][0]["outcome"], "passed");
+    let xml = std::fs::read_to_string(world.path().join("report.xml")).expect("a report");
+    assert!(xml.contains("<testcase name=\"case\"") && xml.ends_with("</testsuites>\n"), "{xml}");
+    world.run(&["run", "none.yaml", "--json", "none.json"]).says(2, &["there is no `none.yaml`"]);
+    assert!(!world.path().join("none.json").exists());
+    world.run(&["run", "case.yaml", "--json", "x", "--junit", "x"]).says(2, &["the same file"]);
+    let piped = world.run(&["run", "case.yaml", "--json", "-"]);
+    serde_json::from_str::<serde_json::Value>(&piped.out).expect("nothing but JSON on standard output");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_report_goes_into_a_pipe_and_does_not_replace_it() {
+    let world = World::with(SIMPLE);
+    let pipe = world.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe).expect("a report")
+    });
+    world.run(&["run", "case.yaml", "--json", "pipe"]).says(0, &[]);
+    let text = reader.join().expect("the reader ends");
+    serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+    use std::os::unix::fs::FileTypeExt as _;
+    assert!(std::fs::metadata(&pipe).expect("it is there").file_type().is_fifo());
+}
+
+#[test]
+fn a_scenario_file_names_its_own_snapshots() {
+    let world = World::with(SIMPLE);
+    world.write("other.yaml", SIMPLE);
+    world.run(&["run", "."]).says(0, &["2 snapshots wait"]);
+    world.run(&["accept", "case.yaml"]).says(0, &["accepted snapshots/case.snap"]);
+    assert!(world.path().join("snapshots/other.snap.new").exists());
+    world.run(&["accept", "case.yaml"]).says(0, &["no snapshot waits"]);
+}
+
+#[test]
+fn why_the_environment_failed_stands_in_the_line_of_the_run() {
+    let scenario = SIMPLE.replace("{ stub: [{ path: /, reply: { json: { a: 1 } } }] }", "{ process: { run: [no-such-program] } }");
+    let ran = World::with(&scenario).run_case();
+    ran.says(3, &["no-such-program"]);
+    let line = ran.err.lines().next().expect("a line");
+    assert!(line.contains("ENV") && line.contains("there is no program `no-such-program`"), "{line}");
+}

@@ -58,7 +58,7 @@ fn write_hop(out: &mut String, hop: &Hop, marked: bool, run: &Finished, style: S
     let mask = Mask::new(&run.redactor);
     let method = escape::shorten(&mask.text(&hop.request.method), 12).into_owned();
     let arrow = if matches!(hop.cause, Cause::Redirect(_)) { style.dim("→") } else { " ".to_owned() };
-    let head = format!("{:>3} {arrow} {method:<5} {}", hop.id, mask.url(hop.request.url.as_str()));
+    let head = format!("{:>2} {arrow} {method:<5} {}", hop.id, mask.url(hop.request.url.as_str()));
     let mark = if marked { style.bad("✗") } else { " ".to_owned() };
     let answer = match &hop.outcome {
         Ok(response) => {

@@ -175,7 +175,8 @@ mod tests {
     fn every_spelling_of_a_secret_is_replaced() {
         let redactor = Redactor::default();
         redactor.learn(&Secret::new("p", "pass wörd&\"1"));
-        for spelling in ["pass wörd&\"1", "pass%20w%C3%B6rd%26%221", "pass+w%C3%B6rd%26%221", "pass wörd&\\\"1", "pass wörd&amp;&quot;1"] {
+        for spelling in ["pass wörd&\"1", "pass%20w%C3%B6rd%26%221", "pass+w%C3%B6rd%26%221", "pass wörd&\\\"1", "pass wörd&amp;&quot;1"]
+        {
             assert_eq!(redactor.text(&format!("a={spelling};")), "a=‹secret:p›;", "{spelling}");
         }
     }

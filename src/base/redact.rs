@@ -4,6 +4,7 @@
 //! and nothing can be read back or compared across runs.
 
 use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::AsciiSet;
 use sha2::Sha256;
 use std::borrow::Cow;
 use std::fmt;
@@ -11,6 +12,24 @@ use std::sync::{Arc, RwLock};
 
 /// Values shorter than this are too common to be replaced wherever they occur.
 const SHORTEST_REPLACED: usize = 4;
+
+/// Shorter lines of a secret of several lines are not told from other text.
+const SHORTEST_LINE: usize = 8;
+
+/// What the URL standard percent-encodes in a query (URL §1.3); a path has `?` and braces beside.
+const IN_QUERY: &AsciiSet = &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+const IN_PATH: &AsciiSet = &IN_QUERY.add(b'?').add(b'`').add(b'{').add(b'}');
+/// What `encodeURIComponent` leaves as it is (ECMA-262 §19.2.6.4).
+const IN_COMPONENT: &AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
 
 /// A value that never prints: `Debug` and `Display` show its name alone.
 #[derive(Clone, PartialEq, Eq)]
@@ -83,7 +102,12 @@ impl Redactor {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        add(&mut known, value, &format!("‹secret:{}›", secret.name).into());
+        let instead = format!("‹secret:{}›", secret.name).into();
+        add(&mut known, value.trim(), &instead);
+        // Logs and protocols take text line by line.
+        for line in value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE) {
+            add(&mut known, line, &instead);
+        }
         sort(&mut known);
     }
 
@@ -137,7 +161,8 @@ fn sort(known: &mut [Spelling]) {
 /// The ways a value travels: as it is, percent-encoded once or twice, form-encoded, inside JSON or HTML, and base64, also
 /// as a part of it (`Basic` credentials are base64 of `name:password`).
 fn spellings(value: &str) -> Vec<String> {
-    let percent = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let encoded = |text: &str, set| percent_encoding::utf8_percent_encode(text, set).to_string();
+    let percent = |text: &str| encoded(text, percent_encoding::NON_ALPHANUMERIC);
     let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let json = serde_json::to_string(value).map(|quoted| quoted[1..quoted.len() - 1].to_owned()).unwrap_or_default();
     let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
@@ -148,6 +173,12 @@ fn spellings(value: &str) -> Vec<String> {
         all.extend(url_safe);
     }
     all.push(form);
+    for set in [IN_QUERY, IN_PATH, IN_COMPONENT] {
+        let once = encoded(value, set);
+        all.extend([percent(&once), encoded(&once, IN_COMPONENT), once]);
+    }
+    all.sort();
+    all.dedup();
     all.retain(|spelling| spelling.len() >= SHORTEST_REPLACED);
     all
 }

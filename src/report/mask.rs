@@ -45,6 +45,11 @@ impl<'a> Mask<'a> {
     /// A URL: volatile parameters and path segments masked, long values cut.
     #[must_use]
     pub fn url(&self, url: &str) -> String {
+        // Looked for before the URL is taken apart: a secret may hold the characters at which that is done.
+        let without_secrets = self.redactor.text(url);
+        if without_secrets.contains("‹secret:") {
+            return escape::shorten(&escape::line(&without_secrets), LONGEST_QUERY).into_owned();
+        }
         let Ok(parsed) = Url::parse(url) else { return escape::shorten(&self.text(url), LONGEST_QUERY).into_owned() };
         let mut out = match parsed.host_str() {
             Some(host) => {

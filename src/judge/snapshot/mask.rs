@@ -1,5 +1,6 @@
 //! Wire values by what they are: labels for what changes from run to run, the rest as it is, escaped and bounded.
 
+use crate::base::Redactor;
 use crate::judge::text::shown;
 use crate::web::volatile::{self, Kind};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -23,17 +24,30 @@ const IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'&').add(b'#').add(b'%').ad
 pub(super) struct Labels {
     given: HashMap<Vec<u8>, String>,
     numbers: HashMap<&'static str, usize>,
+    /// Takes secrets out before a value is decoded, taken apart or cut: afterwards nobody would know them.
+    redactor: Option<Redactor>,
     /// Without numbers a label only tells the kind, so that it does not depend on what came before.
     numbered: bool,
 }
 
 impl Labels {
     pub(super) fn numbered() -> Self {
-        Self { given: HashMap::new(), numbers: HashMap::new(), numbered: true }
+        Self { given: HashMap::new(), numbers: HashMap::new(), redactor: None, numbered: true }
     }
 
     pub(super) fn kinds_only() -> Self {
         Self { numbered: false, ..Self::numbered() }
+    }
+
+    /// Without the secrets that `redactor` knows.
+    pub(super) fn without_secrets(self, redactor: &Redactor) -> Self {
+        Self { redactor: Some(redactor.clone()), ..self }
+    }
+
+    /// The text without its secrets, if it has any.
+    fn redacted(&self, text: &str) -> Option<String> {
+        let clean = self.redactor.as_ref()?.text(text);
+        clean.contains("‹secret:").then(|| shown(&clean, 2 * LONGEST_VALUE))
     }
 
     /// The label of a value of this kind.
@@ -77,6 +91,9 @@ impl Labels {
 
     /// A URL with its volatile parts labelled.
     pub(super) fn url(&mut self, url: &str) -> String {
+        if let Some(clean) = self.redacted(url) {
+            return clean;
+        }
         self.nested_url(url, 0)
     }
 
@@ -153,6 +170,9 @@ impl Labels {
 
     fn parameter(&mut self, name: &str, value: &str, depth: usize) -> String {
         let encoded = |text: &str| shown(&utf8_percent_encode(text, IN_QUERY).to_string().replace("%20", "+"), LONGEST_VALUE);
+        if let Some(clean) = self.redacted(value) {
+            return clean.replace('&', "%26").replace('#', "%23").replace(' ', "+");
+        }
         // What went wrong is what a reader looks for: never a label as a whole.
         match name {
             "error" | "error_code" => return encoded(value),

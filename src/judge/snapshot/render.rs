@@ -16,11 +16,11 @@ const BENEATH: &str = "       ";
 pub fn render(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
     let several = chain.steps.iter().any(|step| step.actor != chain.steps[0].actor);
     let order = entries(plan, chain, |entry| {
-        let mut text = Writer { chain, several, labels: Labels::kinds_only(), number: None, out: String::new() };
+        let mut text = Writer { chain, several, labels: Labels::kinds_only().without_secrets(redactor), number: None, out: String::new() };
         text.step(entry);
         text.out
     });
-    let mut text = Writer { chain, several, labels: Labels::numbered(), number: Some(0), out: String::new() };
+    let mut text = Writer { chain, several, labels: Labels::numbered().without_secrets(redactor), number: Some(0), out: String::new() };
     for entry in &order {
         text.step(entry);
     }

@@ -6,8 +6,7 @@ use super::*;
 fn empty() {
     insta::assert_snapshot!(told_of("empty"), @r#"
     error: empty.yaml is empty
-     |
-     = hint: begin with `scenario: what this shows`
+      hint: begin with `scenario: what this shows`
     "#);
 }
 
@@ -15,8 +14,7 @@ fn empty() {
 fn only_comments() {
     insta::assert_snapshot!(told_of("only-comments"), @r#"
     error: only-comments.yaml is empty
-     |
-     = hint: begin with `scenario: what this shows`
+      hint: begin with `scenario: what this shows`
     "#);
 }
 

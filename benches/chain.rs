@@ -130,7 +130,7 @@ async fn serve() -> anyhow::Result<SocketAddr> {
 fn answer(request: &Request<hyper::body::Incoming>) -> Response<Full<Bytes>> {
     let at: usize = request.uri().path().trim_start_matches('/').parse().unwrap_or(HOPS);
     let mut answer = Response::builder();
-    if at % 5 == 0 {
+    if at.is_multiple_of(5) {
         answer = answer.header("set-cookie", format!("c{at}=value-of-{at}; Path=/; HttpOnly; SameSite=Lax"));
     }
     let last = at + 1 >= HOPS;

@@ -105,6 +105,7 @@ impl Jar {
     }
 
     /// Steps 2 to 22: what the cookie would be, or why it may not be.
+    #[expect(clippy::result_large_err, reason = "both sides carry a cookie's key, and neither travels further than the caller")]
     fn admit(
         &self,
         cx: &StoreContext,

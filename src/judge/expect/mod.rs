@@ -145,12 +145,16 @@ fn judge(expectation: &Expectation, view: &View<'_>, scope: &Scope, verdicts: &m
         verdicts.push(Verdict::of(describe(&expectation.kind), span, None, Check::failed(wanted(&expectation.kind), error, note)));
         return;
     }
-    let hop = view.hop().map(|hop| hop.id);
+    // What a step that fails should say is no fault of the answer before it.
+    let fails = matches!(expectation.kind, ExpectationKind::Failure(_)) && view.could_not_be_done().is_some();
+    let hop = view.hop().map(|hop| hop.id).filter(|_| !fails);
     let result = match &expectation.kind {
         ExpectationKind::Cookie(name, wanted) => return cookie::check(name, wanted, view, scope, span, verdicts),
         ExpectationKind::Hops(wanted) => return hops::check(wanted, view, scope, verdicts),
         ExpectationKind::Json(path, matcher) => json::check(path, matcher, view, scope),
-        ExpectationKind::Status(matcher) => of_response(matcher, view, scope, |view| view.hop()?.status().map(Subject::number)),
+        ExpectationKind::Status(matcher) => {
+            of_response(matcher, view, scope, |view| view.hop()?.status().map(Subject::number)).or_note(|| view.answer_note())
+        }
         ExpectationKind::Redirect(matcher) => of_response(matcher, view, scope, |view| view.hop()?.redirect_target().map(Subject::Text)),
         ExpectationKind::Header(name, matcher) => of_response(matcher, view, scope, |view| view.header(name).map(Subject::Text)),
         ExpectationKind::Body(matcher) => {

@@ -38,6 +38,28 @@ fn cookie(wanted: CookieExpectation) -> ExpectationKind {
 }
 
 #[test]
+fn a_status_that_was_not_expected_says_what_the_answer_says() {
+    let mut story = Story::new();
+    story.step("get").get("https://app.test/").json(json!({ "error": "state_mismatch" })).status(400);
+    let status = only(&story, ExpectationKind::Status(is(json!(200))));
+    assert_eq!(failure(&status).2, "the answer reads `{\"error\":\"state_mismatch\"}`");
+    let mut story = Story::new();
+    story.step("open").open("https://app.test/").html("Sorry").status(500);
+    story.last_step().text = Some("Something went wrong".to_owned());
+    let status = only(&story, ExpectationKind::Status(is(json!(200))));
+    assert_eq!(failure(&status).2, "the page reads “Something went wrong”");
+}
+
+#[test]
+fn how_a_step_fails_is_no_fault_of_the_answer_before_it() {
+    let mut story = Story::new();
+    story.step("open").open("https://app.test/").step("click");
+    story.last_step().error = Some("no link or button matches `Send`".to_owned());
+    let failure = only(&story, ExpectationKind::Failure(is(json!("another"))));
+    assert!(matches!(failure.outcome, Outcome::Failed { hop: None, .. }));
+}
+
+#[test]
 fn status_redirect_and_url_are_those_of_the_last_hop() {
     let mut story = Story::new();
     story.step("open").open("https://app.test/").follow("https://app.test/login").follow("https://idp.test/?error=no").status(401);

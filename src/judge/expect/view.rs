@@ -5,6 +5,9 @@ use crate::trace::{Cause, Chain, Hop, Response, StepRecord};
 use crate::web::oauth::ErrorParams;
 use url::Url;
 
+/// How much of an answer a note shows, in characters.
+const SAID: usize = 200;
+
 /// A step's record, its hops, and the hop whose response is meant by "the response".
 pub(super) struct View<'a> {
     pub(super) chain: &'a Chain,
@@ -99,6 +102,19 @@ impl<'a> View<'a> {
                 Some(format!("hop {} {} {} answered {}", hop.id, hop.request.method, shown(hop.request.url.as_str(), 200), response.status))
             }
             Err(failure) => Some(format!("hop {} got no response: {}", hop.id, shown(&failure.message, 200))),
+        }
+    }
+
+    /// What the answer says: the reason for a status that was not expected most often stands in it.
+    pub(super) fn answer_note(&self) -> Option<String> {
+        let response = self.response()?;
+        let body = &response.body.bytes;
+        let of_this_step = self.hops.iter().any(|hop| Some(hop.id) == self.last.map(|last| last.id));
+        let page = self.record.text.as_deref().filter(|text| of_this_step && !text.is_empty());
+        match page.filter(|_| response.headers.content_type().is_some_and(|kind| kind.is_html())) {
+            Some(text) => Some(format!("the page reads “{}”", shown(text, SAID))),
+            None if body.is_empty() || std::str::from_utf8(body).is_err() => None,
+            None => Some(format!("the answer reads `{}`", shown_bytes(body, SAID))),
         }
     }
 

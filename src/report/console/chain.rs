@@ -29,7 +29,7 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
             for (at, text) in error.lines().enumerate() {
                 let mark = match (at, step.meant_to_fail) {
                     (0, false) => style.bad("✗ could not be done:"),
-                    (0, true) => style.dim("· failed, as it should:"),
+                    (0, true) => style.dim("· meant to fail:"),
                     _ => " ".repeat(20),
                 };
                 let _ = writeln!(out, "     {mark} {}", Mask::new(&run.redactor).text(text));

@@ -17,6 +17,7 @@ mod calls;
 mod context;
 mod edge;
 mod error;
+pub mod inbox;
 mod process;
 pub mod provider;
 mod stand;

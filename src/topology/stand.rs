@@ -4,10 +4,10 @@ use super::calls::{Call, Refusal};
 use super::context::Context;
 use super::edge::{Authority, Edge, Target, UpstreamTarget};
 use super::error::{Declared, TopologyError};
+use super::inbox::Inbox;
 use super::process::{Casualty, Launch, Ports, Process, Station};
-use super::provider::Idp;
+use super::provider::{Idp, Surroundings};
 use super::stub::{Stub, StubServer};
-use crate::base::Clock;
 use crate::plan::{Backend, IdpPlan, OriginPlan, ProcessPlan, UpstreamPlan};
 use crate::web::origin::{Origin, is_loopback};
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 pub struct Topology {
     processes: Vec<Arc<Process>>,
     edge: Edge,
+    inbox: Inbox,
     stubs: Mutex<Vec<StubServer>>,
     /// Held until the processes are gone.
     _ports: Ports,
@@ -33,7 +34,9 @@ impl Topology {
     /// When something cannot stand. Whatever was started by then is stopped.
     pub async fn start(origins: &[OriginPlan], context: Context) -> Result<Self, TopologyError> {
         let mut ports = Ports::default();
-        let plans = check(origins, &mut ports, &context)?;
+        let inbox = Inbox::new(context.clock.clone());
+        let surroundings = Surroundings { clock: context.clock.clone(), inbox: inbox.clone() };
+        let plans = check(origins, &mut ports, &context, &surroundings)?;
         let mut routes = Vec::with_capacity(plans.len());
         let mut stubs = Vec::new();
         let mut waiting = Vec::new();
@@ -66,7 +69,7 @@ impl Topology {
             starting.spawn(async move { Process::start(declared, &plan, launch, station, &context).await });
         }
         let processes = all_ready(starting).await?;
-        Ok(Self { processes, edge, stubs: Mutex::new(stubs), _ports: ports })
+        Ok(Self { processes, edge, inbox, stubs: Mutex::new(stubs), _ports: ports })
     }
 
     /// Where `actor` reaches every declared origin: as a proxy, or directly under an origin's name. Each actor has a listener
@@ -92,6 +95,12 @@ impl Topology {
     #[must_use]
     pub fn refused(&self) -> Vec<Refusal> {
         self.edge.log().refused()
+    }
+
+    /// Where the mail and text messages of the run arrive.
+    #[must_use]
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
     /// Processes that ended although nobody asked them to.
@@ -124,7 +133,12 @@ enum Base<'a> {
 }
 
 /// Everything that can be found wrong before anything is started.
-fn check<'a>(origins: &'a [OriginPlan], ports: &mut Ports, context: &Context) -> Result<Vec<Base<'a>>, TopologyError> {
+fn check<'a>(
+    origins: &'a [OriginPlan],
+    ports: &mut Ports,
+    context: &Context,
+    surroundings: &Surroundings,
+) -> Result<Vec<Base<'a>>, TopologyError> {
     let mut bases = Vec::with_capacity(origins.len());
     for (nth, plan) in origins.iter().enumerate() {
         let at = Declared::of(plan);
@@ -134,7 +148,7 @@ fn check<'a>(origins: &'a [OriginPlan], ports: &mut Ports, context: &Context) ->
         bases.push(match &plan.backend {
             Backend::Process(process) => Base::Process(process, Station::new(ports.take(&at, process.port)?)),
             Backend::Stub(stub) => Base::Stub(Stub::new(&at, stub, &context.scope)?),
-            Backend::Idp(idp) => Base::Service(provider_router(idp, &plan.origin, &context.clock)),
+            Backend::Idp(idp) => Base::Service(provider_router(idp, &plan.origin, surroundings)),
             Backend::Upstream(upstream) => Base::Upstream(upstream_target(at, upstream, context.live)?),
         });
     }
@@ -160,9 +174,9 @@ fn origin_of(url: &url::Url) -> String {
 }
 
 /// The embedded provider of an origin, which is also its issuer's.
-fn provider_router(plan: &IdpPlan, origin: &Origin, clock: &Clock) -> axum::Router {
+fn provider_router(plan: &IdpPlan, origin: &Origin, surroundings: &Surroundings) -> axum::Router {
     let base = origin.to_string().parse().expect("an origin is a URL");
-    Idp::new(plan, base, clock.clone()).router()
+    Idp::new(plan, base, surroundings.clone()).router()
 }
 
 /// Waits until all processes serve. After the first failure the others are stopped: those that serve already in peace, those

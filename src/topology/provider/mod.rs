@@ -8,3 +8,22 @@ mod note;
 
 pub use idp::Idp;
 pub use note::{Decision, Note};
+
+use super::inbox::Inbox;
+use crate::base::Clock;
+
+/// What every embedded service shares with the run around it.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Drives every lifetime.
+    pub clock: Clock,
+    /// Takes every mail and text message.
+    pub inbox: Inbox,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        let clock = Clock::default();
+        Self { inbox: Inbox::new(clock.clone()), clock }
+    }
+}

@@ -1,6 +1,6 @@
 //! An OpenID provider inside the process: authorization code flow with PKCE, login and consent pages, tokens, userinfo.
 //!
-//! In: an [`IdpPlan`] (who may log in, who may ask, what goes wrong on purpose) and the run's [`Clock`]. Out: a
+//! In: an [`IdpPlan`] (who may log in, who may ask, what goes wrong on purpose) and its [`Surroundings`]. Out: a
 //! [`Router`] that answers for one origin, called directly or served on a socket. Paths, names and defaults follow
 //! Authentik; the protocol follows RFC 6749, RFC 7636, RFC 6750, RFC 9207, RFC 9700 and OpenID Connect Core 1.0.
 //!
@@ -33,8 +33,8 @@ mod tests;
 mod token;
 mod userinfo;
 
+use super::Surroundings;
 use super::note::{Decision, Outcome, quoted};
-use crate::base::Clock;
 use crate::plan::{IdpFault, IdpPlan};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -76,7 +76,7 @@ struct Inner {
     issuer: String,
     /// Whether cookies are Secure.
     https: bool,
-    clock: Clock,
+    surroundings: Surroundings,
     faults: Faults,
     key: SigningKey,
     stores: Mutex<Stores>,
@@ -91,14 +91,14 @@ impl fmt::Debug for Idp {
 impl Idp {
     /// A provider with a fresh key. Of `issuer_base` the origin counts, its path does not.
     #[must_use]
-    pub fn new(plan: &IdpPlan, issuer_base: Url, clock: Clock) -> Self {
+    pub fn new(plan: &IdpPlan, issuer_base: Url, surroundings: Surroundings) -> Self {
         let base = issuer_base.origin().ascii_serialization();
         let issuer = format!("{base}/application/o/{}/", plan.slug);
         let inner = Inner {
             https: issuer_base.scheme() == "https",
             base,
             issuer,
-            clock,
+            surroundings,
             faults: Faults::new(plan.faults.clone()),
             key: SigningKey::generate(),
             stores: Mutex::default(),
@@ -126,7 +126,7 @@ impl Idp {
 
 impl Inner {
     fn now(&self) -> OffsetDateTime {
-        self.clock.now()
+        self.surroundings.clock.now()
     }
 
     fn stores(&self) -> MutexGuard<'_, Stores> {

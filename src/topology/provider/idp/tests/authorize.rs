@@ -50,7 +50,7 @@ async fn a_session_signs_in_silently() {
 async fn a_session_ends_by_the_clock() {
     let mut browser = Browser::new(|_| {});
     browser.code().await;
-    browser.clock.advance(Duration::from_secs(14 * 24 * 3600 + 1));
+    browser.surroundings.clock.advance(Duration::from_secs(14 * 24 * 3600 + 1));
     assert!(browser.get(&authorize_uri(&healthy())).await.location().starts_with("/if/flow/"));
 }
 
@@ -171,7 +171,7 @@ async fn max_age_is_measured_by_the_clock() {
     let mut browser = Browser::new(|_| {});
     browser.code().await;
     assert!(browser.get(&authorize_uri(&but("max_age", "100"))).await.returned().contains_key("code"));
-    browser.clock.advance(Duration::from_secs(102));
+    browser.surroundings.clock.advance(Duration::from_secs(102));
     let hop = browser.get(&authorize_uri(&but("max_age", "100"))).await;
     assert!(hop.note.contains("older than max_age"), "{}", hop.note);
     let mut parameters = but("max_age", "100");
@@ -229,8 +229,8 @@ async fn a_consent_belongs_to_one_browser_and_ends_by_the_clock() {
     assert_eq!(attacker.post(&consent, &allow).await.status, 400);
     assert_eq!(browser.post(&consent, &[allow[0]]).await.status, 400, "neither allowed nor denied");
 
-    browser.clock.advance(Duration::from_secs(29 * 60));
+    browser.surroundings.clock.advance(Duration::from_secs(29 * 60));
     assert_eq!(browser.get(&consent).await.status, 200);
-    browser.clock.advance(Duration::from_secs(2 * 60));
+    browser.surroundings.clock.advance(Duration::from_secs(2 * 60));
     assert_eq!(browser.post(&consent, &allow).await.status, 400);
 }

@@ -7,9 +7,9 @@ mod logout;
 mod pages;
 mod token;
 
-use super::super::{Idp, Note};
+use super::super::{Idp, Note, Surroundings};
 use super::keys::s256;
-use crate::base::{Clock, Secret};
+use crate::base::Secret;
 use crate::plan::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser};
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
@@ -111,7 +111,7 @@ impl Reply {
 /// One browser, with just enough of a cookie jar.
 struct Browser {
     idp: Idp,
-    clock: Clock,
+    surroundings: Surroundings,
     cookie: Option<String>,
 }
 
@@ -119,8 +119,8 @@ impl Browser {
     fn new(change: impl FnOnce(&mut IdpPlan)) -> Self {
         let mut plan = plan();
         change(&mut plan);
-        let clock = Clock::default();
-        Self { idp: Idp::new(&plan, Url::parse(BASE).unwrap(), clock.clone()), clock, cookie: None }
+        let surroundings = Surroundings::default();
+        Self { idp: Idp::new(&plan, Url::parse(BASE).unwrap(), surroundings.clone()), surroundings, cookie: None }
     }
 
     fn with_fault(fault: IdpFault) -> Self {
@@ -129,7 +129,7 @@ impl Browser {
 
     /// Another browser before the same provider.
     fn another(&self) -> Self {
-        Self { idp: self.idp.clone(), clock: self.clock.clone(), cookie: None }
+        Self { idp: self.idp.clone(), surroundings: self.surroundings.clone(), cookie: None }
     }
 
     async fn send(&mut self, mut request: Request<Body>) -> Reply {

@@ -86,7 +86,7 @@ async fn a_login_form_that_comes_too_late_is_shown_anew_with_its_way_back() {
     let mut browser = Browser::new(|_| {});
     let login = browser.get(&authorize_uri(&healthy())).await.location().to_owned();
     let transaction = browser.get(&login).await.transaction();
-    browser.clock.advance(Duration::from_secs(31 * 60));
+    browser.surroundings.clock.advance(Duration::from_secs(31 * 60));
     let page = browser.post(&login, &[("transaction", &transaction), ("uid_field", "jarvis"), ("password", "jarvis-pässword")]).await;
     assert_eq!(page.status, 403);
     let form = [("transaction", page.transaction()), ("uid_field", "jarvis".to_owned()), ("password", "jarvis-pässword".to_owned())];
@@ -97,7 +97,7 @@ async fn a_login_form_that_comes_too_late_is_shown_anew_with_its_way_back() {
 #[tokio::test]
 async fn on_plain_http_the_cookie_is_lax_and_not_secure() {
     let mut browser = Browser::new(|_| {});
-    browser.idp = Idp::new(&plan(), Url::parse("http://localhost:9000/ignored").unwrap(), browser.clock.clone());
+    browser.idp = Idp::new(&plan(), Url::parse("http://localhost:9000/ignored").unwrap(), browser.surroundings.clone());
     let page = browser.get(LOGIN).await;
     assert!(page.header("set-cookie").ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{}", page.header("set-cookie"));
     assert_eq!(browser.idp.issuer(), "http://localhost:9000/application/o/mosaic/");

@@ -60,7 +60,7 @@ async fn a_code_that_comes_back_takes_its_tokens_with_it() {
     let token = browser.redeem(&code).await.json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(browser.userinfo(&token).await.status, 200);
 
-    browser.clock.advance(Duration::from_secs(120));
+    browser.surroundings.clock.advance(Duration::from_secs(120));
     let reply = browser.redeem(&code).await;
     assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str().unwrap()), (400, "invalid_grant"));
     assert_eq!(reply.note, "token: refused, the code was used before; its tokens are revoked (client mosaic)");
@@ -118,7 +118,7 @@ async fn a_code_is_good_for_its_client_its_address_its_verifier_and_its_time() {
     assert_eq!(browser.redeem(&code).await.status, 200, "none of this spent the code");
 
     let code = browser.code().await;
-    browser.clock.advance(Duration::from_secs(60));
+    browser.surroundings.clock.advance(Duration::from_secs(60));
     assert_eq!(browser.redeem(&code).await.json()["error_description"], "the code is expired");
 }
 
@@ -210,7 +210,7 @@ async fn userinfo_takes_a_token_in_header_or_body_for_its_lifetime() {
     assert_eq!((none.status.as_u16(), none.header("www-authenticate")), (401, "Bearer realm=\"userinfo\""));
     let unknown = browser.userinfo("unknown").await;
     assert!(unknown.status == 401 && unknown.header("www-authenticate").contains("invalid_token"));
-    browser.clock.advance(Duration::from_secs(300));
+    browser.surroundings.clock.advance(Duration::from_secs(300));
     assert_eq!(browser.userinfo(&token).await.status, 401);
 }
 
@@ -218,7 +218,7 @@ async fn userinfo_takes_a_token_in_header_or_body_for_its_lifetime() {
 async fn it_can_be_served_on_a_socket() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let idp = Idp::new(&plan(), Url::parse(&base).unwrap(), Clock::default());
+    let idp = Idp::new(&plan(), Url::parse(&base).unwrap(), Surroundings::default());
     let server = tokio::spawn(axum::serve(listener, idp.router()).into_future());
     let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
     let response = client.get(format!("{base}/application/o/mosaic/jwks/").parse().unwrap()).await.unwrap();

@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod compile;
 pub mod expect;
+pub mod key;
 pub mod matcher;
 pub mod provider;
 pub mod step;
@@ -14,8 +15,9 @@ pub mod template;
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use compile::{Compiled, compile, compile_variant};
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
+pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser};
+pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpFault, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
 pub use step::{
     Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId,
     Verb, WaitPlan,

@@ -6,15 +6,7 @@ use crate::plan::{Consent, IdpPlan};
 const AUTH: &str = "https://auth.mosaic.test";
 
 fn provider() -> OriginPlan {
-    let idp = IdpPlan {
-        slug: "mosaic".into(),
-        consent: Consent::Explicit,
-        users: Vec::new(),
-        clients: Vec::new(),
-        code_ttl: Duration::from_secs(60),
-        token_ttl: Duration::from_secs(300),
-        faults: Vec::new(),
-    };
+    let idp = IdpPlan { slug: "mosaic".into(), consent: Consent::Explicit, ..IdpPlan::default() };
     plan(AUTH, Backend::Idp(Box::new(idp)))
 }
 

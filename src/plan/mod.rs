@@ -5,7 +5,9 @@
 
 pub mod backend;
 pub mod compile;
+mod duration;
 pub mod expect;
+pub mod fault;
 pub mod key;
 pub mod matcher;
 pub mod provider;
@@ -14,10 +16,12 @@ pub mod template;
 
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use compile::{Compiled, compile, compile_variant};
+pub use duration::duration;
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
+pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
 pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpFault, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
+pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
 pub use step::{
     Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId,
     Verb, WaitPlan,

@@ -1,5 +1,6 @@
 //! The embedded OpenID provider as a scenario declares it.
 
+use super::fault::Fault;
 use super::key::ClientKey;
 use crate::base::Secret;
 use serde_json::{Map, Value};
@@ -28,7 +29,7 @@ pub struct IdpPlan {
     /// How ID tokens are signed, unless a client has a way of its own.
     pub signing: SigningAlgorithm,
     /// Faults that are on from the start.
-    pub faults: Vec<IdpFault>,
+    pub faults: Vec<Fault>,
 }
 
 impl Default for IdpPlan {
@@ -244,38 +245,4 @@ pub enum RefreshRule {
     OfflineAccess,
     /// With every code it redeems, as many providers do.
     Always,
-}
-
-/// Something the provider does wrong on purpose.
-#[derive(Debug, Clone, PartialEq)]
-pub enum IdpFault {
-    /// Leaves a claim out of ID token and userinfo.
-    ClaimMissing(String),
-    /// Sends another value for a claim.
-    ClaimValue(String, Value),
-    /// The token endpoint answers with this status and OAuth error.
-    TokenError {
-        /// HTTP status.
-        status: u16,
-        /// `error` of RFC 6749 §5.2.
-        error: String,
-    },
-    /// The userinfo endpoint answers with this status.
-    UserinfoError {
-        /// HTTP status.
-        status: u16,
-    },
-    /// The authorization endpoint sends the user back with this error (RFC 6749 §4.1.2.1).
-    AuthorizeError {
-        /// `error`.
-        error: String,
-        /// `error_description`.
-        description: Option<String>,
-    },
-    /// Sends the user back without `code`.
-    CodeMissing,
-    /// Sends the user back with another `state` than it got.
-    StateAltered,
-    /// Codes can be redeemed again.
-    CodeReplayable,
 }

@@ -2,10 +2,10 @@
 
 use super::compiler::Compiler;
 use crate::plan::{
-    Claims, ClientAuth, ClientKey, Consent, Grant, IdpClient, IdpFault, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm,
+    Claims, ClientAuth, ClientKey, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, Service, SigningAlgorithm,
 };
 use crate::scenario::node::{Key, Node};
-use crate::scenario::origin::{Client, Fault, FaultKind, Idp, Refresh, User};
+use crate::scenario::origin::{Client, Idp, Refresh, User};
 use crate::scenario::read::Text;
 use sha2::{Digest as _, Sha256};
 
@@ -30,7 +30,7 @@ impl Compiler<'_> {
         let token_ttl = self.duration_or(idp.token_ttl.as_ref(), default.token_ttl);
         let refresh = idp.refresh.as_ref().map_or(default.refresh, |refresh| self.refresh(refresh));
         let signing = idp.signing.as_ref().and_then(|text| self.signing(text)).unwrap_or(default.signing);
-        let faults = idp.faults.0.iter().filter_map(|fault| self.idp_fault(&fault.value)).collect();
+        let faults = self.all_faults(&idp.faults.0, Service::Idp);
         Some(IdpPlan { slug, consent: consent?, users, clients, code_ttl, token_ttl, refresh, signing, faults })
     }
 
@@ -157,32 +157,6 @@ impl Compiler<'_> {
                 }
             })
             .collect()
-    }
-
-    /// One fault, unless the variables say that it does not occur in this run.
-    fn idp_fault(&mut self, fault: &Fault) -> Option<IdpFault> {
-        if let Some(when) = &fault.when
-            && !self.holds(when)
-        {
-            return None;
-        }
-        Some(match &fault.kind {
-            FaultKind::ClaimMissing(name) => IdpFault::ClaimMissing(self.known(name, "a claim")),
-            FaultKind::ClaimValue(claim) => {
-                IdpFault::ClaimValue(self.known(&claim.name, "a claim"), self.known_json(&claim.value, "a claim"))
-            }
-            FaultKind::TokenError(told) => {
-                IdpFault::TokenError { status: told.status.unwrap_or(400), error: self.known(&told.error, "an error") }
-            }
-            FaultKind::UserinfoError(told) => IdpFault::UserinfoError { status: told.status },
-            FaultKind::AuthorizeError(told) => IdpFault::AuthorizeError {
-                error: self.known(&told.error, "an error"),
-                description: told.description.as_ref().map(|text| self.known(text, "a description")),
-            },
-            FaultKind::CodeMissing => IdpFault::CodeMissing,
-            FaultKind::StateAltered => IdpFault::StateAltered,
-            FaultKind::CodeReplayable => IdpFault::CodeReplayable,
-        })
     }
 }
 

@@ -88,7 +88,7 @@ async fn other_mistakes_go_back_to_the_client() {
         (but("response_type", "token"), "unsupported_response_type"),
         (but("response_mode", "web_message"), "invalid_request"),
         (but("scope", ""), "invalid_scope"),
-        (but("scope", "offline_access"), "invalid_scope"),
+        (but("scope", "goauthentik.io/api"), "invalid_scope"),
         (but("code_challenge_method", "plain"), "invalid_request"),
         (but("code_challenge_method", ""), "invalid_request"),
         (but("code_challenge", "short"), "invalid_request"),

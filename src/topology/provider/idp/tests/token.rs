@@ -1,6 +1,6 @@
 //! Redeeming codes, reading userinfo, and the documents that describe it all.
 
-use super::super::keys::at_hash;
+use super::super::signing::at_hash;
 use super::*;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -19,7 +19,7 @@ async fn tokens_are_what_the_standards_say() {
     assert_eq!((&claims["iss"], &claims["aud"], &claims["sub"]), (&json!(ISSUER), &json!("mosaic"), &json!("sub-jarvis")));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
     assert!(claims["auth_time"].as_i64().unwrap() <= claims["iat"].as_i64().unwrap());
-    assert_eq!(claims["at_hash"], at_hash(tokens["access_token"].as_str().unwrap()));
+    assert_eq!(claims["at_hash"], at_hash(tokens["access_token"].as_str().unwrap(), SigningAlgorithm::Es256));
     assert_eq!((&claims["email"], &claims["email_verified"]), (&json!("jarvis@mosaic.test"), &json!(false)));
 }
 
@@ -237,6 +237,8 @@ async fn discovery_tells_the_truth() {
         ("authorization_endpoint", 400),
         ("token_endpoint", 405),
         ("userinfo_endpoint", 401),
+        ("introspection_endpoint", 405),
+        ("revocation_endpoint", 405),
         ("jwks_uri", 200),
         ("end_session_endpoint", 200),
     ] {

@@ -1,10 +1,14 @@
 //! The provider as a browser and a client meet it, driven without a socket.
 
 mod authorize;
+mod clients;
 mod faults;
 mod fuzz;
+mod introspect;
+mod keys;
 mod logout;
 mod pages;
+mod refresh;
 mod token;
 
 use super::super::{Idp, Note, Surroundings};

@@ -142,6 +142,10 @@ impl Attempt<'_> {
         if self.plan.policy.snapshot && finished.trouble.is_none() && !interrupted {
             let text = snapshot::render(self.plan, &finished.chain, &finished.redactor);
             match snapshots::judge(self.plan, &text, self.request.snapshots, finished.steps_hold()) {
+                Ok(SnapshotOutcome::Drift { mut diff, pending }) => {
+                    diff.find_hop(&snapshot::numbered(self.plan, &finished.chain, &finished.redactor));
+                    finished.snapshot = SnapshotOutcome::Drift { diff, pending };
+                }
                 Ok(outcome) => finished.snapshot = outcome,
                 Err(trouble) => finished.trouble = Some(trouble),
             }

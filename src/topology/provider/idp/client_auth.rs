@@ -115,6 +115,11 @@ impl Inner {
     }
 }
 
+/// The client that the Authorization header names, without a look at its secret.
+pub(super) fn claimed(headers: &HeaderMap) -> Option<String> {
+    basic(headers.get(AUTHORIZATION)?.as_bytes()).map(|credentials| credentials.id)
+}
+
 fn credentials<'a>(headers: &HeaderMap, form: &'a Params) -> Result<Credentials<'a>, NotAuthenticated> {
     let id = form.get("client_id").map_err(|_| NotAuthenticated::request("client_id is repeated"))?;
     let secret = form.get("client_secret").map_err(|_| NotAuthenticated::request("client_secret is repeated"))?;

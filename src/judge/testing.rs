@@ -7,7 +7,7 @@
 //! ```
 
 use crate::base::{Sources, Span};
-use crate::plan::{Plan, Policy, Step, StepId, Verb};
+use crate::plan::{Backend, Consent, IdpPlan, OriginPlan, Plan, Policy, Step, StepId, Verb};
 use crate::trace::{
     Body, Cause, Chain, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, Hop, HopId, JarCookie, Reason, Request, Response,
     ServerCall, SetVerdict, StepRecord, Timings,
@@ -30,6 +30,20 @@ pub(crate) struct Story {
 
 pub(crate) fn span() -> Span {
     Span::new(Sources::default().add("test.yaml", ""), 0..0)
+}
+
+/// An origin behind which the embedded provider stands.
+pub(crate) fn provider(origin: &str) -> OriginPlan {
+    let idp = IdpPlan {
+        slug: "app".to_owned(),
+        consent: Consent::Implicit,
+        users: Vec::new(),
+        clients: Vec::new(),
+        code_ttl: Duration::from_secs(60),
+        token_ttl: Duration::from_secs(300),
+        faults: Vec::new(),
+    };
+    OriginPlan { origin: origin.parse().unwrap(), backend: Backend::Idp(Box::new(idp)), span: span() }
 }
 
 impl Story {
@@ -294,6 +308,7 @@ impl Story {
             at,
             took: Duration::from_millis(1),
             note: None,
+            decision: None,
         });
         self
     }

@@ -7,7 +7,7 @@
 //! ```
 
 use crate::base::{Sources, Span};
-use crate::plan::{Backend, Consent, IdpPlan, OriginPlan, Plan, Policy, Step, StepId, Verb};
+use crate::plan::{Backend, OriginPlan, Plan, Policy, Step, StepId, Verb};
 use crate::trace::{
     Body, Cause, Chain, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, Hop, HopId, JarCookie, Reason, Request, Response,
     ServerCall, SetVerdict, StepRecord, Timings,
@@ -34,16 +34,7 @@ pub(crate) fn span() -> Span {
 
 /// An origin behind which the embedded provider stands.
 pub(crate) fn provider(origin: &str) -> OriginPlan {
-    let idp = IdpPlan {
-        slug: "app".to_owned(),
-        consent: Consent::Implicit,
-        users: Vec::new(),
-        clients: Vec::new(),
-        code_ttl: Duration::from_secs(60),
-        token_ttl: Duration::from_secs(300),
-        faults: Vec::new(),
-    };
-    OriginPlan { origin: origin.parse().unwrap(), backend: Backend::Idp(Box::new(idp)), span: span() }
+    OriginPlan { origin: origin.parse().unwrap(), backend: Backend::Idp(Box::default()), span: span() }
 }
 
 impl Story {

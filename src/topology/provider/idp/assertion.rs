@@ -122,7 +122,11 @@ fn unverified(assertion: &str) -> Option<Map<String, Value>> {
 
 /// The claims, when one of the client's keys signed them: the one that the header names, or any of its kind.
 fn verified(client: &IdpClient, assertion: &str) -> Option<Map<String, Value>> {
-    let Header { alg, kid, .. } = jsonwebtoken::decode_header(assertion).ok()?;
+    let Header { alg, kid, crit, .. } = jsonwebtoken::decode_header(assertion).ok()?;
+    // RFC 7515 §4.1.11: whatever is critical to the client must be understood, and no extension is.
+    if crit.is_some() {
+        return None;
+    }
     let mut validation = Validation::new(alg);
     // The library asks the wall clock; times are checked by the run's clock.
     validation.validate_exp = false;

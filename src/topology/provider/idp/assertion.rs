@@ -2,7 +2,7 @@
 
 use super::Inner;
 use super::client_auth::NotAuthenticated;
-use crate::plan::IdpClient;
+use crate::plan::{ClientKey, IdpClient};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Header, Validation};
@@ -132,9 +132,7 @@ fn verified(client: &IdpClient, assertion: &str) -> Option<Map<String, Value>> {
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let fits = |key: &&crate::plan::ClientKey| {
-        key.algorithms().contains(&alg) && (kid.is_none() || key.kid().is_none() || key.kid() == kid.as_deref())
-    };
+    let fits = |key: &&ClientKey| key.algorithms().contains(&alg) && (kid.is_none() || key.kid().is_none() || key.kid() == kid.as_deref());
     let mut keys = client.keys.iter().filter(fits).take(MOST_KEYS);
     keys.find_map(|key| jsonwebtoken::decode(assertion, key.decoding_key(), &validation).ok()).map(|token| token.claims)
 }

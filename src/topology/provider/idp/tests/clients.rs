@@ -225,3 +225,11 @@ async fn of_two_keys_the_named_one_verifies() {
         assert_eq!(browser.assert_with(&key.sign(&browser.assertion()), &[]).await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn a_public_client_may_name_itself_in_the_header() {
+    let mut browser = Browser::new(|_| {});
+    let mut request = post(TOKEN, &[("grant_type", "refresh_token"), ("refresh_token", "x")]);
+    request.headers_mut().insert(AUTHORIZATION, basic("spa", "").parse().unwrap());
+    assert_eq!(browser.send(request).await.json()["error"], "invalid_grant");
+}

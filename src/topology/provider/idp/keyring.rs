@@ -76,15 +76,15 @@ impl Keyring {
 
     /// Waits until every algorithm has its key.
     pub(super) async fn complete(&self) {
-        // The sender lives in `self`, so that waiting cannot fail.
-        let _ = self.complete.subscribe().wait_for(|complete| *complete).await;
+        if !*self.complete.borrow() {
+            // The sender lives in `self`, so that waiting cannot fail.
+            let _ = self.complete.subscribe().wait_for(|complete| *complete).await;
+        }
     }
 
     /// The key that signs by `algorithm`; made for this one token if the ring has none.
     pub(super) async fn signer(&self, algorithm: SigningAlgorithm) -> Arc<SigningKey> {
-        if !*self.complete.borrow() {
-            self.complete().await;
-        }
+        self.complete().await;
         let found = self.keys().current.iter().find(|key| key.algorithm() == algorithm).cloned();
         match found {
             Some(key) => key,

@@ -2,19 +2,18 @@
 
 mod client_credentials;
 mod code;
-mod issue;
 mod refresh;
 
 use super::faults::Asked;
+use super::issue::Issued;
 use super::params::Params;
 use super::refused::Refused;
 use super::scope::Scope;
 use super::{Call, Inner, reply};
-use crate::plan::{FaultKind, Grant};
+use crate::plan::{Fault, FaultKind, Grant};
 use crate::topology::provider::note::{Decision, Outcome, quoted};
 use crate::topology::switchboard::Who;
 use http::StatusCode;
-pub(super) use issue::Issued;
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -50,7 +49,7 @@ impl Inner {
         let now = self.now();
         match self.grant(call, now) {
             Ok((issued, asked)) => self.tokens(issued, asked, now).await,
-            Err(refused) => self.refuse(NAME, refused),
+            Err(refused) => self.refused(NAME, refused),
         }
     }
 
@@ -101,12 +100,13 @@ impl Inner {
     }
 }
 
-fn fault_answer(client: usize, fault: crate::plan::Fault) -> Refused {
+/// The error that a fault asks for, with a description only when it has one.
+fn fault_answer(client: usize, fault: Fault) -> Refused {
     let status = super::faults::status(&fault, StatusCode::BAD_REQUEST);
     Refused {
         status,
         error: fault.arguments.error.unwrap_or_else(|| "server_error".to_owned()).into(),
-        description: fault.arguments.description.map_or("the provider was told to fail".into(), Into::into),
+        description: fault.arguments.description.unwrap_or_default().into(),
         client: Some(client),
         why: "fault: token_error".into(),
     }

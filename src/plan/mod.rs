@@ -10,17 +10,19 @@ pub mod matcher;
 pub mod provider;
 pub mod step;
 pub mod template;
+pub mod totp;
 
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use compile::{Compiled, compile, compile_variant};
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser};
+pub use provider::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser, Mfa, Pages};
 pub use step::{
     Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId,
     Verb, WaitPlan,
 };
 pub use template::{Filter, JsonTemplate, Part, Scope, Template, TemplateError};
+pub use totp::{BadSeed, TotpSeed};
 
 use crate::base::Secret;
 use std::collections::BTreeMap;

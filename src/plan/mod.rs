@@ -5,7 +5,9 @@
 
 pub mod backend;
 pub mod compile;
+mod duration;
 pub mod expect;
+pub mod fault;
 pub mod matcher;
 pub mod provider;
 pub mod step;
@@ -14,9 +16,11 @@ pub mod totp;
 
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use compile::{Compiled, compile, compile_variant};
+pub use duration::duration;
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
+pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser, Mfa, Pages};
+pub use provider::{Claims, Consent, IdpClient, IdpPlan, IdpUser, Mfa, Pages};
 pub use step::{
     Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId,
     Verb, WaitPlan,

@@ -1,5 +1,6 @@
 //! The embedded OpenID provider as a scenario declares it.
 
+use super::fault::Fault;
 use super::totp::TotpSeed;
 use crate::base::Secret;
 use serde_json::{Map, Value};
@@ -26,7 +27,7 @@ pub struct IdpPlan {
     /// Lifetime of access and ID tokens.
     pub token_ttl: Duration,
     /// Faults that are on from the start.
-    pub faults: Vec<IdpFault>,
+    pub faults: Vec<Fault>,
 }
 
 /// What the login pages are made of.
@@ -90,38 +91,4 @@ pub struct IdpClient {
     pub post_logout_redirect_uris: Vec<String>,
     /// Whether PKCE is demanded.
     pub require_pkce: bool,
-}
-
-/// Something the provider does wrong on purpose.
-#[derive(Debug, Clone, PartialEq)]
-pub enum IdpFault {
-    /// Leaves a claim out of ID token and userinfo.
-    ClaimMissing(String),
-    /// Sends another value for a claim.
-    ClaimValue(String, Value),
-    /// The token endpoint answers with this status and OAuth error.
-    TokenError {
-        /// HTTP status.
-        status: u16,
-        /// `error` of RFC 6749 §5.2.
-        error: String,
-    },
-    /// The userinfo endpoint answers with this status.
-    UserinfoError {
-        /// HTTP status.
-        status: u16,
-    },
-    /// The authorization endpoint sends the user back with this error (RFC 6749 §4.1.2.1).
-    AuthorizeError {
-        /// `error`.
-        error: String,
-        /// `error_description`.
-        description: Option<String>,
-    },
-    /// Sends the user back without `code`.
-    CodeMissing,
-    /// Sends the user back with another `state` than it got.
-    StateAltered,
-    /// Codes can be redeemed again.
-    CodeReplayable,
 }

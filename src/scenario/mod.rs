@@ -5,6 +5,7 @@
 
 pub mod environment;
 pub mod expect;
+pub mod fault;
 pub mod file;
 pub mod load;
 pub mod node;

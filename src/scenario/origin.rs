@@ -1,8 +1,8 @@
 //! What a scenario puts behind its origins.
 
-use super::node::{Key, Kind, Node};
-use super::read::{At, FromYaml, Map, OneOrMany, Reader, Short, Text, record, unknown};
-use crate::base::Diagnostic;
+use super::fault::Fault;
+use super::node::{Kind, Node};
+use super::read::{FromYaml, Map, OneOrMany, Reader, Short, Text, record};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -151,7 +151,7 @@ record! {
         /// Lifetime of access and ID tokens: `5m`.
         pub token_ttl: Option<Text>,
         /// What it does wrong on purpose.
-        pub faults: OneOrMany<At<Fault>>,
+        pub faults: OneOrMany<Fault>,
     }
 }
 
@@ -184,171 +184,5 @@ record! {
         pub require_pkce: Option<bool>,
         /// Exact URIs to go to after signing out at the provider (OIDC RP-Initiated Logout 1.0 §3).
         pub post_logout_redirect_uris: Vec<Text>,
-    }
-}
-
-/// Something the provider does wrong on purpose, with the condition under which it does.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
-    /// What.
-    pub kind: FaultKind,
-    /// The variables it depends on.
-    pub when: Option<super::step::When>,
-}
-
-/// What the provider does wrong.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FaultKind {
-    /// Leaves a claim out.
-    ClaimMissing(Text),
-    /// Sends another value for a claim.
-    ClaimValue(ClaimValue),
-    /// The token endpoint fails.
-    TokenError(TokenError),
-    /// The userinfo endpoint fails.
-    UserinfoError(UserinfoError),
-    /// The authorization endpoint sends the user back with an error.
-    AuthorizeError(AuthorizeError),
-    /// Sends the user back without `code`.
-    CodeMissing,
-    /// Sends the user back with another `state`.
-    StateAltered,
-    /// Codes can be redeemed again.
-    CodeReplayable,
-}
-
-record! {
-    /// Another value for a claim.
-    pub struct ClaimValue {
-        /// The claim.
-        pub name: Text,
-        /// What it says.
-        pub value: Node,
-    }
-}
-
-record! {
-    /// An answer of the token endpoint (RFC 6749 §5.2).
-    pub struct TokenError {
-        /// HTTP status; 400 when absent.
-        pub status: Option<u16>,
-        /// `error`, for example `invalid_grant`.
-        pub error: Text,
-    }
-}
-
-record! {
-    /// An answer of the userinfo endpoint.
-    pub struct UserinfoError {
-        /// HTTP status.
-        pub status: u16,
-    }
-}
-
-record! {
-    /// An error that goes back with the user (RFC 6749 §4.1.2.1).
-    pub struct AuthorizeError {
-        /// `error`, for example `access_denied`.
-        pub error: Text,
-        /// `error_description`.
-        pub description: Option<Text>,
-    }
-}
-
-/// Faults that stand alone, and faults that say more.
-const BARE: [&str; 3] = ["code_missing", "state_altered", "code_replayable"];
-const TOLD: [&str; 5] = ["claim_missing", "claim_value", "token_error", "userinfo_error", "authorize_error"];
-
-impl Fault {
-    fn bare(name: &str) -> Option<FaultKind> {
-        Some(match name {
-            "code_missing" => FaultKind::CodeMissing,
-            "state_altered" => FaultKind::StateAltered,
-            "code_replayable" => FaultKind::CodeReplayable,
-            _ => return None,
-        })
-    }
-
-    fn told(key: &Key, value: &Node, reader: &mut Reader) -> Option<FaultKind> {
-        match key.name.as_str() {
-            "claim_missing" => Text::read(value, reader).map(FaultKind::ClaimMissing),
-            "claim_value" => ClaimValue::read(value, reader).map(FaultKind::ClaimValue),
-            "token_error" => TokenError::read(value, reader).map(FaultKind::TokenError),
-            "userinfo_error" => UserinfoError::read(value, reader).map(FaultKind::UserinfoError),
-            "authorize_error" => AuthorizeError::read(value, reader).map(FaultKind::AuthorizeError),
-            bare => {
-                let kind = Self::bare(bare);
-                if kind.is_none() {
-                    reader.fault(unknown("fault", key, &[&TOLD[..], &BARE[..]].concat()));
-                } else {
-                    super::read::Flag::read(value, reader)?;
-                }
-                kind
-            }
-        }
-    }
-}
-
-impl FromYaml for Fault {
-    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        match &node.kind {
-            Kind::Text(name) => match Self::bare(name) {
-                Some(kind) => Some(Self { kind, when: None }),
-                None => {
-                    let key = Key { name: name.clone(), span: node.span };
-                    reader.fault(unknown("fault", &key, &[&BARE[..], &TOLD[..]].concat()));
-                    None
-                }
-            },
-            Kind::Map(entries) => {
-                let when = entries.iter().find(|(key, _)| key.name == "when");
-                let when = match when {
-                    Some((_, value)) => Some(super::step::When::read(value, reader)?),
-                    None => None,
-                };
-                let mut kinds = entries.iter().filter(|(key, _)| key.name != "when");
-                match (kinds.next(), kinds.next()) {
-                    (Some((key, value)), None) => Some(Self { kind: Self::told(key, value, reader)?, when }),
-                    (Some(_), Some((second, _))) => {
-                        reader.fault(
-                            Diagnostic::error("one entry holds two faults")
-                                .at(second.span, "the second one")
-                                .hint("make it an entry of its own"),
-                        );
-                        None
-                    }
-                    (None, _) => reader.wanted(node, "a fault"),
-                }
-            }
-            _ => reader.wanted(node, "a fault"),
-        }
-    }
-}
-
-impl JsonSchema for Fault {
-    fn schema_name() -> Cow<'static, str> {
-        "Fault".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let when = generator.subschema_for::<super::step::When>();
-        let kinds: [(&str, Schema); 5] = [
-            ("claim_missing", generator.subschema_for::<Text>()),
-            ("claim_value", generator.subschema_for::<ClaimValue>()),
-            ("token_error", generator.subschema_for::<TokenError>()),
-            ("userinfo_error", generator.subschema_for::<UserinfoError>()),
-            ("authorize_error", generator.subschema_for::<AuthorizeError>()),
-        ];
-        let flag = generator.subschema_for::<super::read::Flag>();
-        let bare = BARE.map(|name| (name, flag.clone()));
-        let all = kinds.into_iter().chain(bare).map(|(name, schema)| {
-            let mut properties = serde_json::Map::new();
-            properties.insert(name.to_owned(), schema.to_value());
-            properties.insert("when".to_owned(), when.as_value().clone());
-            serde_json::json!({ "type": "object", "properties": properties, "required": [name], "additionalProperties": false })
-        });
-        let mut forms = vec![serde_json::json!({ "enum": BARE })];
-        forms.extend(all);
-        json_schema!({ "description": "Something the provider does wrong on purpose.", "anyOf": forms })
     }
 }

@@ -22,6 +22,7 @@ mod process;
 pub mod provider;
 mod stand;
 mod stub;
+mod switchboard;
 #[cfg(test)]
 mod tests;
 
@@ -31,3 +32,4 @@ pub use edge::Authority;
 pub use error::{Declared, TopologyError};
 pub use process::Casualty;
 pub use stand::Topology;
+pub use switchboard::Switchboard;

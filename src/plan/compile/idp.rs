@@ -1,9 +1,9 @@
 //! The embedded OpenID provider of an origin.
 
 use super::compiler::Compiler;
-use crate::plan::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser, Mfa, Pages, TotpSeed};
+use crate::plan::{Claims, Consent, IdpClient, IdpPlan, IdpUser, Mfa, Pages, Service, TotpSeed};
 use crate::scenario::node::Key;
-use crate::scenario::origin::{Client, Fault, FaultKind, Idp, User};
+use crate::scenario::origin::{Client, Idp, User};
 use crate::scenario::read::Text;
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl Compiler<'_> {
         let clients = idp.clients.0.iter().map(|(key, client)| self.client(key, client)).collect();
         let code_ttl = self.duration_or(idp.code_ttl.as_ref(), CODE_TTL);
         let token_ttl = self.duration_or(idp.token_ttl.as_ref(), TOKEN_TTL);
-        let faults = idp.faults.0.iter().filter_map(|fault| self.idp_fault(&fault.value)).collect();
+        let faults = self.all_faults(&idp.faults.0, Service::Idp);
         Some(IdpPlan { slug, pages: pages?, consent: consent?, users, clients, code_ttl, token_ttl, faults })
     }
 
@@ -112,32 +112,6 @@ impl Compiler<'_> {
             require_pkce: client.require_pkce.unwrap_or(false),
             post_logout_redirect_uris: client.post_logout_redirect_uris.iter().map(|text| self.known(text, "a redirect URI")).collect(),
         }
-    }
-
-    /// One fault, unless the variables say that it does not occur in this run.
-    fn idp_fault(&mut self, fault: &Fault) -> Option<IdpFault> {
-        if let Some(when) = &fault.when
-            && !self.holds(when)
-        {
-            return None;
-        }
-        Some(match &fault.kind {
-            FaultKind::ClaimMissing(name) => IdpFault::ClaimMissing(self.known(name, "a claim")),
-            FaultKind::ClaimValue(claim) => {
-                IdpFault::ClaimValue(self.known(&claim.name, "a claim"), self.known_json(&claim.value, "a claim"))
-            }
-            FaultKind::TokenError(told) => {
-                IdpFault::TokenError { status: told.status.unwrap_or(400), error: self.known(&told.error, "an error") }
-            }
-            FaultKind::UserinfoError(told) => IdpFault::UserinfoError { status: told.status },
-            FaultKind::AuthorizeError(told) => IdpFault::AuthorizeError {
-                error: self.known(&told.error, "an error"),
-                description: told.description.as_ref().map(|text| self.known(text, "a description")),
-            },
-            FaultKind::CodeMissing => IdpFault::CodeMissing,
-            FaultKind::StateAltered => IdpFault::StateAltered,
-            FaultKind::CodeReplayable => IdpFault::CodeReplayable,
-        })
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod compiler;
 mod expectations;
+mod fault;
 mod idp;
 mod label;
 mod lint;

@@ -74,7 +74,7 @@ fn bad_duration() {
     3 | settings: { step_timeout: 15 }
       |                           ^^
       |
-      = hint: write a number and a unit: `250ms`, `10s`, `5m`, `1h`
+      = hint: write a number and a unit: `250ms`, `10s`, `5m`, `1h`, `7d`
 
     error: `10 parsecs` is not a duration
      --> bad-duration.yaml:5:12
@@ -82,7 +82,7 @@ fn bad_duration() {
     5 |   - sleep: 10 parsecs
       |            ^^^^^^^^^^
       |
-      = hint: write a number and a unit: `250ms`, `10s`, `5m`, `1h`
+      = hint: write a number and a unit: `250ms`, `10s`, `5m`, `1h`, `7d`
 
     error: `soon` is not a duration
      --> bad-duration.yaml:7:14
@@ -90,7 +90,7 @@ fn bad_duration() {
     7 |     timeout: soon
       |              ^^^^
       |
-      = hint: write a number and a unit: `250ms`, `10s`, `5m`, `1h`
+      = hint: write a number and a unit: `250ms`, `10s`, `5m`, `1h`, `7d`
     "#);
 }
 
@@ -265,7 +265,7 @@ fn matchers() {
     11 |       time: { under: 2 parsecs }
        |                      ^^^^^^^^^
        |
-       = hint: write a number and a unit: `250ms`, `10s`, `5m`, `1h`
+       = hint: write a number and a unit: `250ms`, `10s`, `5m`, `1h`, `7d`
 
     error: expected a number, found a list
       --> matchers.yaml:12:19

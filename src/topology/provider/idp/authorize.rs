@@ -4,8 +4,9 @@
 use super::request::{AuthorizeRequest, Refusal, ReturnTo};
 use super::store::{Code, Session, Stage, Transaction};
 use super::{AUTHORIZE, CONSENT, Call, Endpoint, Inner, LOGIN, after, keys, reply};
-use crate::plan::Consent;
+use crate::plan::{Consent, FaultKind};
 use crate::topology::provider::note::{Decision, Outcome};
+use crate::topology::switchboard::Who;
 use http::StatusCode;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -28,7 +29,7 @@ impl Inner {
                 return self.send_error(NAME, call, &to, error, Some(description), "refused");
             }
         };
-        if let Some((error, description)) = self.faults.authorize_error() {
+        if let Some((error, description)) = self.faults.authorize_error(self.client_id(request.return_to.client)) {
             return self.send_error(NAME, call, &request.return_to, &error, description.as_deref(), "fault: refused");
         }
         let now = self.now();
@@ -99,8 +100,9 @@ impl Inner {
         now: OffsetDateTime,
     ) -> Outcome {
         let decision = |outcome: &'static str| Decision::new(endpoint, outcome).client(self.client_id(request.return_to.client));
-        if self.faults.code_missing() {
-            return Outcome::new(self.send_back(call, &request.return_to, &[]), decision("fault: sent back without a code"));
+        let who = Who { endpoint, client: Some(self.client_id(request.return_to.client)), user: Some(&self.plan.users[session.user].name) };
+        if self.faults.strikes(FaultKind::CodeMissing, &who) {
+            return Outcome::new(self.send_back(call, &request.return_to, &[]).0, decision("fault: sent back without a code"));
         }
         let id = keys::random();
         let code = Code {
@@ -117,8 +119,9 @@ impl Inner {
         // A code is remembered as long as its tokens may live, so that they can be revoked when it comes back.
         let remembered = after(now, self.plan.code_ttl.saturating_add(self.plan.token_ttl));
         self.stores().codes.insert(id.clone(), code, now, remembered);
-        let outcome = if self.faults.state_altered() { "fault: sent back with a code and another state" } else { "sent back with a code" };
-        Outcome::new(self.send_back(call, &request.return_to, &[("code", &id)]), decision(outcome))
+        let (response, altered) = self.send_back(call, &request.return_to, &[("code", &id)]);
+        let outcome = if altered { "fault: sent back with a code and another state" } else { "sent back with a code" };
+        Outcome::new(response, decision(outcome))
     }
 
     /// Sends the user back with an error (RFC 6749 §4.1.2.1).
@@ -135,7 +138,7 @@ impl Inner {
         parameters.extend(description.map(|description| ("error_description", description)));
         let mut decision = Decision::new(endpoint, format!("{outcome} with {error}")).client(self.client_id(to.client));
         decision.why = description.map(|description| description.to_owned().into());
-        Outcome::new(self.send_back(call, to, &parameters), decision)
+        Outcome::new(self.send_back(call, to, &parameters).0, decision)
     }
 }
 

@@ -6,6 +6,7 @@ use super::keys::at_hash;
 use super::scope::{Scope, Scopes};
 use super::store::Code;
 use crate::plan::{Claims, IdpUser};
+use crate::topology::switchboard::Who;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -39,7 +40,7 @@ impl Inner {
         let mut claims = Claims::new();
         claims.insert("sub".to_owned(), user.subject.clone().into());
         claims.extend(user_claims(user, scopes));
-        self.faults.spoil_userinfo(&mut claims, scopes);
+        self.faults.spoil_userinfo(&mut claims, scopes, &Who { endpoint: "userinfo", client: None, user: Some(&user.name) });
         Value::Object(claims)
     }
 
@@ -60,7 +61,8 @@ impl Inner {
         }
         claims.insert("at_hash".to_owned(), at_hash(access_token).into());
         claims.extend(user_claims(user, &code.scopes));
-        self.faults.spoil_id_token(&mut claims, &code.scopes);
+        let who = Who { endpoint: "token", client: Some(self.client_id(code.client)), user: Some(&user.name) };
+        self.faults.spoil_id_token(&mut claims, &code.scopes, &who);
         self.key.sign(&claims)
     }
 }

@@ -1,83 +1,61 @@
 //! What the provider does wrong on purpose, and only when it is told to.
 
 use super::scope::{Scope, Scopes};
-use crate::plan::{Claims, IdpFault};
+use crate::plan::{Claims, Fault, FaultKind};
+use crate::topology::Switchboard;
+use crate::topology::switchboard::Who;
 use http::StatusCode;
-use std::sync::{PoisonError, RwLock};
 
-/// The faults that are on right now.
+/// The faults that are on right now, as questions of the provider.
 #[derive(Debug)]
-pub(super) struct Faults(RwLock<Vec<IdpFault>>);
+pub(super) struct Faults(pub(super) Switchboard);
 
 impl Faults {
-    pub(super) fn new(faults: Vec<IdpFault>) -> Self {
-        Self(RwLock::new(faults))
-    }
-
-    pub(super) fn replace(&self, faults: Vec<IdpFault>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = faults;
-    }
-
-    fn find<T>(&self, pick: impl Fn(&IdpFault) -> Option<T>) -> Option<T> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().find_map(pick)
-    }
-
-    fn is_on(&self, fault: &IdpFault) -> bool {
-        self.find(|other| (other == fault).then_some(())).is_some()
+    pub(super) fn new(faults: Vec<Fault>) -> Self {
+        Self(Switchboard::new(faults))
     }
 
     /// Status and `error` of every answer of the token endpoint.
     pub(super) fn token_error(&self) -> Option<(StatusCode, String)> {
-        self.find(|fault| match fault {
-            IdpFault::TokenError { status, error } => Some((error_status(*status), error.clone())),
-            _ => None,
-        })
+        let fault = self.0.strikes(FaultKind::TokenError, &Who { endpoint: "token", ..Who::default() })?;
+        Some((status(&fault, StatusCode::BAD_REQUEST), fault.arguments.error?))
     }
 
     /// Status of every answer of the userinfo endpoint.
     pub(super) fn userinfo_error(&self) -> Option<StatusCode> {
-        self.find(|fault| match fault {
-            IdpFault::UserinfoError { status } => Some(error_status(*status)),
-            _ => None,
-        })
+        let fault = self.0.strikes(FaultKind::UserinfoError, &Who { endpoint: "userinfo", ..Who::default() })?;
+        Some(status(&fault, StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    /// `error` and `error_description` that every authorization request gets.
-    pub(super) fn authorize_error(&self) -> Option<(String, Option<String>)> {
-        self.find(|fault| match fault {
-            IdpFault::AuthorizeError { error, description } => Some((error.clone(), description.clone())),
-            _ => None,
-        })
+    /// `error` and `error_description` that an authorization request of this client gets.
+    pub(super) fn authorize_error(&self, client: &str) -> Option<(String, Option<String>)> {
+        let fault = self.0.strikes(FaultKind::AuthorizeError, &Who { endpoint: "authorize", client: Some(client), user: None })?;
+        Some((fault.arguments.error?, fault.arguments.description))
     }
 
-    pub(super) fn code_missing(&self) -> bool {
-        self.is_on(&IdpFault::CodeMissing)
-    }
-
-    pub(super) fn state_altered(&self) -> bool {
-        self.is_on(&IdpFault::StateAltered)
-    }
-
-    pub(super) fn code_replayable(&self) -> bool {
-        self.is_on(&IdpFault::CodeReplayable)
+    pub(super) fn strikes(&self, kind: FaultKind, who: &Who<'_>) -> bool {
+        self.0.strikes(kind, who).is_some()
     }
 
     /// Changes the claims of a userinfo answer, within what `scopes` open.
-    pub(super) fn spoil_userinfo(&self, claims: &mut Claims, scopes: &Scopes) {
-        self.spoil(claims, |name| !is_protocol_claim(name) && scopes.contains(Scope::of_claim(name)));
+    pub(super) fn spoil_userinfo(&self, claims: &mut Claims, scopes: &Scopes, who: &Who<'_>) {
+        self.spoil(claims, who, |name| !is_protocol_claim(name) && scopes.contains(Scope::of_claim(name)));
     }
 
     /// Changes the claims of an ID token, those of the protocol among them (`iss`, `aud`, `nonce` …).
-    pub(super) fn spoil_id_token(&self, claims: &mut Claims, scopes: &Scopes) {
-        self.spoil(claims, |name| is_protocol_claim(name) || scopes.contains(Scope::of_claim(name)));
+    pub(super) fn spoil_id_token(&self, claims: &mut Claims, scopes: &Scopes, who: &Who<'_>) {
+        self.spoil(claims, who, |name| is_protocol_claim(name) || scopes.contains(Scope::of_claim(name)));
     }
 
-    fn spoil(&self, claims: &mut Claims, concerns: impl Fn(&str) -> bool) {
-        for fault in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            match fault {
-                IdpFault::ClaimMissing(name) => drop(claims.shift_remove(name)),
-                IdpFault::ClaimValue(name, value) if concerns(name) => drop(claims.insert(name.clone(), value.clone())),
-                _ => {}
+    fn spoil(&self, claims: &mut Claims, who: &Who<'_>, concerns: impl Fn(&str) -> bool) {
+        for fault in self.0.all(FaultKind::ClaimMissing, who) {
+            fault.arguments.claim.map(|name| claims.shift_remove(&name));
+        }
+        for fault in self.0.all(FaultKind::ClaimValue, who) {
+            if let (Some(name), Some(value)) = (fault.arguments.claim, fault.arguments.value)
+                && concerns(&name)
+            {
+                claims.insert(name, value);
             }
         }
     }
@@ -91,7 +69,7 @@ pub(super) fn is_protocol_claim(name: &str) -> bool {
     )
 }
 
-/// A status as declared; one that HTTP does not know (below 100, above 999) becomes 500.
-fn error_status(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+/// The status that a fault was told, within what HTTP knows.
+fn status(fault: &Fault, otherwise: StatusCode) -> StatusCode {
+    fault.arguments.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(otherwise)
 }

@@ -35,7 +35,8 @@ mod userinfo;
 
 use super::Surroundings;
 use super::note::{Decision, Outcome, quoted};
-use crate::plan::{IdpFault, IdpPlan};
+use crate::plan::IdpPlan;
+use crate::topology::Switchboard;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -118,9 +119,10 @@ impl Idp {
         &self.inner.issuer
     }
 
-    /// Turns on exactly these faults, for every request from now on.
-    pub fn set_faults(&self, faults: Vec<IdpFault>) {
-        self.inner.faults.replace(faults);
+    /// The faults that are on, to be changed while it runs.
+    #[must_use]
+    pub fn switchboard(&self) -> &Switchboard {
+        &self.inner.faults.0
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::request::{ResponseMode, ReturnTo};
 use super::{Call, Inner, pages};
+use crate::plan::FaultKind;
+use crate::topology::switchboard::Who;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -97,21 +99,24 @@ pub(super) fn allow(mut response: Response, methods: &'static str) -> Response {
 }
 
 impl Inner {
-    /// An authorization response: `parameters`, and with them `state` and `iss` (RFC 6749 §4.1.2, RFC 9207 §2).
-    pub(super) fn send_back(&self, call: &Call, to: &ReturnTo, parameters: &[(&str, &str)]) -> Response {
+    /// An authorization response: `parameters`, and with them `state` and `iss` (RFC 6749 §4.1.2, RFC 9207 §2). Says whether a
+    /// fault put another state into it.
+    pub(super) fn send_back(&self, call: &Call, to: &ReturnTo, parameters: &[(&str, &str)]) -> (Response, bool) {
         let mut all = parameters.to_vec();
-        let altered = self.faults.state_altered().then(super::keys::random);
+        let who = Who { endpoint: "authorize", client: Some(self.client_id(to.client)), user: None };
+        let altered = self.faults.strikes(FaultKind::StateAltered, &who).then(super::keys::random);
         if let Some(state) = altered.as_ref().or(to.state.as_ref()) {
             all.push(("state", state));
         }
         all.push(("iss", &self.issuer));
-        match to.mode {
+        let response = match to.mode {
             ResponseMode::FormPost => {
                 // The client may check the Origin of this form, and a stricter policy would make it `null` (Fetch §3.1).
                 html(StatusCode::OK, pages::form_post(&to.uri, &all), FORM_POST_POLICY.clone(), "origin")
             }
             ResponseMode::Query | ResponseMode::Fragment => redirect(&call.method, &with_parameters(&to.uri, to.mode, &all)),
-        }
+        };
+        (response, altered.is_some())
     }
 }
 

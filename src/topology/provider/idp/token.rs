@@ -6,7 +6,9 @@ use super::params::Params;
 use super::scope::Scope;
 use super::store::{AccessToken, Code};
 use super::{Call, Inner, Unreadable, after, reply};
+use crate::plan::FaultKind;
 use crate::topology::provider::note::{Decision, Outcome, quoted};
+use crate::topology::switchboard::Who;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
@@ -113,7 +115,8 @@ impl Inner {
             return Err(Refused::code(client, "the code was issued to another client"));
         }
         let used = !code.tokens.is_empty();
-        if used && !self.faults.code_replayable() {
+        let who = Who { endpoint: NAME, client: Some(self.client_id(client)), user: Some(&self.plan.users[code.user].name) };
+        if used && !self.faults.strikes(FaultKind::CodeReplayable, &who) {
             // RFC 6749 §4.1.2: whoever comes second, one of the two stole it, so nothing that it gave may be used.
             for token in &code.tokens {
                 stores.tokens.remove(token);

@@ -2,7 +2,19 @@
 
 use super::*;
 
-async fn claims_with(fault: IdpFault) -> (Map<String, Value>, Value) {
+fn fault(text: &str) -> Fault {
+    Fault::parse(text, Service::Idp).unwrap()
+}
+
+fn claim(name: &str, value: Value) -> Fault {
+    Fault::from_json(&json!({ "claim_value": { "claim": name, "value": value } }), Service::Idp).unwrap()
+}
+
+fn token_error(status: u16, error: &str) -> Fault {
+    Fault::from_json(&json!({ "token_error": { "status": status, "error": error } }), Service::Idp).unwrap()
+}
+
+async fn claims_with(fault: Fault) -> (Map<String, Value>, Value) {
     let mut browser = Browser::with_fault(fault);
     let tokens = browser.tokens().await;
     let id_token = browser.verify(tokens["id_token"].as_str().unwrap()).await;
@@ -11,39 +23,37 @@ async fn claims_with(fault: IdpFault) -> (Map<String, Value>, Value) {
 
 #[tokio::test]
 async fn a_claim_is_missing_other_or_empty() {
-    let (id_token, userinfo) = claims_with(IdpFault::ClaimMissing("email".to_owned())).await;
+    let (id_token, userinfo) = claims_with(fault("claim_missing=email")).await;
     assert!(id_token.get("email").is_none() && userinfo.get("email").is_none());
     assert_eq!(userinfo["name"], "Jarvis");
     for value in [json!(""), json!("other@x.test"), json!(7), Value::Null] {
-        let (id_token, userinfo) = claims_with(IdpFault::ClaimValue("email".to_owned(), value.clone())).await;
+        let (id_token, userinfo) = claims_with(claim("email", value.clone())).await;
         assert_eq!((&id_token["email"], &userinfo["email"]), (&value, &value));
     }
-    let (id_token, userinfo) = claims_with(IdpFault::ClaimValue("nonce".to_owned(), json!("other"))).await;
+    let (id_token, userinfo) = claims_with(claim("nonce", json!("other"))).await;
     assert_eq!(id_token["nonce"], "other");
     assert!(userinfo.get("nonce").is_none());
-    let (id_token, userinfo) = claims_with(IdpFault::ClaimValue("phone_number".to_owned(), json!("+2"))).await;
+    let (id_token, userinfo) = claims_with(claim("phone_number", json!("+2"))).await;
     assert!(id_token.get("phone_number").is_none() && userinfo.get("phone_number").is_none(), "its scope was not granted");
 }
 
 #[tokio::test]
 async fn the_token_endpoint_fails_until_told_otherwise() {
-    let mut browser = Browser::with_fault(IdpFault::TokenError { status: 503, error: "temporarily_unavailable".to_owned() });
+    let mut browser = Browser::with_fault(token_error(503, "temporarily_unavailable"));
     let code = browser.code().await;
     let reply = browser.redeem(&code).await;
     assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str().unwrap()), (503, "temporarily_unavailable"));
     assert!(reply.note.starts_with("token: fault: refused with 503"), "{}", reply.note);
-    browser.idp.set_faults(Vec::new());
+    browser.idp.switchboard().set(Vec::new());
     assert_eq!(browser.redeem(&code).await.status, 200, "the code was not spent");
-    browser.idp.set_faults(vec![IdpFault::TokenError { status: 401, error: "invalid_client".to_owned() }]);
+    browser.idp.switchboard().set(vec![token_error(401, "invalid_client")]);
     assert!(browser.redeem(&code).await.header("www-authenticate").starts_with("Basic"));
-    browser.idp.set_faults(vec![IdpFault::TokenError { status: 7, error: "x".to_owned() }]);
-    assert_eq!(browser.redeem(&code).await.status, 500, "no status that HTTP knows");
 }
 
 #[tokio::test]
 async fn userinfo_fails() {
     for (status, challenge) in [(500, ""), (401, "Bearer realm=\"userinfo\", error=\"invalid_token\"")] {
-        let mut browser = Browser::with_fault(IdpFault::UserinfoError { status });
+        let mut browser = Browser::with_fault(fault(&format!("userinfo_error={status}")));
         let tokens = browser.tokens().await;
         let reply = browser.userinfo(tokens["access_token"].as_str().unwrap()).await;
         assert_eq!((reply.status.as_u16(), reply.header("www-authenticate")), (status, challenge));
@@ -52,29 +62,30 @@ async fn userinfo_fails() {
 
 #[tokio::test]
 async fn authorize_sends_back_an_error() {
-    let fault = |description: Option<&str>| IdpFault::AuthorizeError {
-        error: "access_denied".to_owned(),
-        description: description.map(str::to_owned),
+    let refusal = |description: Option<&str>| {
+        let mut fault = fault("authorize_error=access_denied");
+        fault.arguments.description = description.map(str::to_owned);
+        fault
     };
-    let mut browser = Browser::with_fault(fault(Some("no\r\nway")));
+    let mut browser = Browser::with_fault(refusal(Some("no\r\nway")));
     let reply = browser.get(&authorize_uri(&healthy())).await;
     let returned = reply.returned();
     assert_eq!((returned["error"].as_str(), returned["error_description"].as_str()), ("access_denied", "no\r\nway"));
     assert_eq!((returned["state"].as_str(), returned["iss"].as_str()), ("st ate/1", ISSUER));
-    browser.idp.set_faults(vec![fault(None)]);
+    browser.idp.switchboard().set(vec![refusal(None)]);
     assert!(!browser.get(&authorize_uri(&healthy())).await.returned().contains_key("error_description"));
 }
 
 #[tokio::test]
 async fn the_code_is_missing() {
-    let returned = Browser::with_fault(IdpFault::CodeMissing).authorize(&healthy()).await.returned();
+    let returned = Browser::with_fault(fault("code_missing")).authorize(&healthy()).await.returned();
     assert!(!returned.contains_key("code") && !returned.contains_key("error"));
     assert_eq!(returned["state"], "st ate/1");
 }
 
 #[tokio::test]
 async fn the_state_is_another() {
-    let reply = Browser::with_fault(IdpFault::StateAltered).authorize(&healthy()).await;
+    let reply = Browser::with_fault(fault("state_altered")).authorize(&healthy()).await;
     assert!(reply.returned().contains_key("code"));
     assert_ne!(reply.returned()["state"], "st ate/1");
     assert!(reply.note.contains("fault: sent back with a code and another state"), "{}", reply.note);
@@ -82,7 +93,7 @@ async fn the_state_is_another() {
 
 #[tokio::test]
 async fn a_code_is_good_more_than_once() {
-    let mut browser = Browser::with_fault(IdpFault::CodeReplayable);
+    let mut browser = Browser::with_fault(fault("code_replayable"));
     let code = browser.code().await;
     let first = browser.redeem(&code).await.json()["access_token"].as_str().unwrap().to_owned();
     let again = browser.redeem(&code).await;
@@ -91,6 +102,6 @@ async fn a_code_is_good_more_than_once() {
         (200, "token: fault: tokens issued for a code that was used before (client mosaic)")
     );
     assert_eq!(browser.userinfo(&first).await.status, 200);
-    browser.idp.set_faults(Vec::new());
+    browser.idp.switchboard().set(Vec::new());
     assert_eq!(browser.redeem(&code).await.status, 400);
 }

@@ -10,7 +10,7 @@ mod token;
 use super::super::{Idp, Note, Surroundings};
 use super::keys::s256;
 use crate::base::Secret;
-use crate::plan::{Claims, Consent, IdpClient, IdpFault, IdpPlan, IdpUser};
+use crate::plan::{Claims, Consent, Fault, IdpClient, IdpPlan, IdpUser, Service};
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
@@ -123,7 +123,7 @@ impl Browser {
         Self { idp: Idp::new(&plan, Url::parse(BASE).unwrap(), surroundings.clone()), surroundings, cookie: None }
     }
 
-    fn with_fault(fault: IdpFault) -> Self {
+    fn with_fault(fault: Fault) -> Self {
         Self::new(|plan| plan.faults.push(fault))
     }
 

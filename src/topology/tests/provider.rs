@@ -8,6 +8,7 @@ const AUTH: &str = "https://auth.mosaic.test";
 fn provider() -> OriginPlan {
     let idp = IdpPlan {
         slug: "mosaic".into(),
+        pages: crate::plan::Pages::Plain,
         consent: Consent::Explicit,
         users: Vec::new(),
         clients: Vec::new(),

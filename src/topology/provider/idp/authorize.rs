@@ -4,7 +4,7 @@
 use super::request::{AuthorizeRequest, Refusal, ReturnTo};
 use super::store::{Code, Session, Stage, Transaction};
 use super::{AUTHORIZE, CONSENT, Call, Endpoint, Inner, LOGIN, after, keys, reply};
-use crate::plan::{Consent, FaultKind};
+use crate::plan::FaultKind;
 use crate::topology::provider::note::{Decision, Outcome};
 use crate::topology::switchboard::Who;
 use http::StatusCode;
@@ -45,8 +45,8 @@ impl Inner {
         {
             stored.fresh_for = None;
         }
-        if self.plan.consent == Consent::Explicit || request.prompt.consent {
-            return self.ask_for_consent(call, request, session_id, now);
+        if let Some(why) = self.wants_consent(&request, session.user) {
+            return self.ask_for_consent(call, request, session_id, why, now);
         }
         self.send_code(NAME, call, &request, &session, now)
     }
@@ -80,9 +80,8 @@ impl Inner {
         Outcome::new(reply::redirect(&call.method, &location), decision)
     }
 
-    fn ask_for_consent(&self, call: &Call, request: AuthorizeRequest, browser: String, now: OffsetDateTime) -> Outcome {
+    fn ask_for_consent(&self, call: &Call, request: AuthorizeRequest, browser: String, why: &'static str, now: OffsetDateTime) -> Outcome {
         if request.prompt.none {
-            let why = "consent is asked for each time";
             return self.send_error(NAME, call, &request.return_to, "consent_required", Some(why), "prompt=none refused");
         }
         let decision = Decision::new(NAME, "sent to the consent page").client(self.client_id(request.return_to.client));

@@ -65,6 +65,15 @@ impl Scopes {
         Self(scopes)
     }
 
+    /// Takes the scopes of `other` in, each once.
+    pub(super) fn add(&mut self, other: &Self) {
+        for scope in other.iter() {
+            if !self.contains(scope) {
+                self.0.push(scope);
+            }
+        }
+    }
+
     pub(super) fn contains(&self, scope: Scope) -> bool {
         self.0.contains(&scope)
     }

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 15] = [
     "/",
     "/if/user/",
     "/application/o/authorize/",
@@ -15,9 +15,13 @@ const PATHS: [&str; 11] = [
     "/if/flow/default-authentication-flow/",
     "/if/flow/default-provider-authorization-explicit-consent/",
     "/application/o/elsewhere/",
+    "/api/v3/flows/executor/default-authentication-flow/",
+    "/api/v3/flows/executor/default-provider-authorization-explicit-consent/",
+    "/api/v3/flows/executor/elsewhere/",
+    "/flows/-/cancel/",
 ];
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 28] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -42,6 +46,10 @@ const NAMES: [&str; 24] = [
     "uid_field",
     "password",
     "post_logout_redirect_uri",
+    "resend",
+    "account",
+    "pages",
+    "query",
 ];
 
 fn value() -> impl Strategy<Value = String> {
@@ -84,7 +92,7 @@ fn is_harmless(location: &str) -> bool {
         .iter()
         .any(|uri| location.strip_prefix(uri).is_some_and(|rest| rest.starts_with(['?', '&', '#'])));
     registered
-        || ["/if/", "/application/o/authorize/?"].iter().any(|own| location.starts_with(own))
+        || ["/if/", "/application/o/authorize/?", "/api/v3/flows/executor/"].iter().any(|own| location.starts_with(own))
         || location == "https://mosaic.test/bye"
 }
 
@@ -97,19 +105,20 @@ proptest! {
         query in parameters(),
         body in prop_oneof![parameters().prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..200)],
         method in prop::sample::select(vec!["GET", "POST", "HEAD", "OPTIONS", "PUT"]),
-        is_form in prop::bool::weighted(0.9),
+        media_type in prop::sample::select(vec!["", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded", "application/json"]),
         authorization in header(),
         logged_in in any::<bool>(),
+        shadow in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let mut browser = Browser::new(|_| {});
+            let mut browser = Browser::new(|plan| plan.pages = if shadow { Pages::Shadow } else { Pages::Plain });
             if logged_in {
-                browser.log_in("/if/flow/default-authentication-flow/", "jarvis", "jarvis-pässword").await;
+                browser.log_in("/if/flow/default-authentication-flow/?pages=plain", "jarvis", "jarvis-pässword").await;
             }
             let mut request = Request::builder().method(method).uri(format!("{path}?{query}"));
-            if is_form {
-                request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            if !media_type.is_empty() {
+                request = request.header(CONTENT_TYPE, media_type);
             }
             if let Some(value) = authorization {
                 request = request.header(AUTHORIZATION, value);
@@ -136,5 +145,62 @@ proptest! {
         prop_assert_eq!(reply.status, 400);
         prop_assert!(!reply.headers.contains_key(LOCATION));
         prop_assert!(reply.attribute("form", "action").is_none());
+    }
+}
+
+/// JSON that is mostly an answer to some stage.
+fn json_body() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        value().prop_map(Value::from),
+        Just(json!("jarvis-pässword")),
+        Just(json!({ "device_class": "email", "device_uid": "1" })),
+    ];
+    let names = vec!["component", "uid_field", "password", "code", "token", "decision", "selected_challenge", "", "__proto__"];
+    leaf.prop_recursive(3, 24, 6, move |inner| {
+        let key = prop::sample::select(names.clone()).prop_map(str::to_owned);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key, inner), 0..6).prop_map(|entries| Value::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A flow that is anywhere, and answers that are anything: every reply is a challenge, and nobody gets in without password
+    /// and code.
+    #[test]
+    fn any_answer_to_any_stage_gets_a_challenge(
+        stage in 0..4_usize,
+        mail in any::<bool>(),
+        query in parameters(),
+        bodies in prop::collection::vec(json_body(), 1..8),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut browser = if mail { super::mfa::with_mail() } else { super::mfa::with_totp() };
+            let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+            let flow = if stage == 3 { "default-provider-authorization-explicit-consent" } else { "default-authentication-flow" };
+            let uri = format!("/api/v3/flows/executor/{flow}/?query={query}");
+            let first = [json!({ "uid_field": "jarvis" }), json!({ "password": "jarvis-pässword" })];
+            for body in first.into_iter().take(stage).chain(bodies) {
+                let request = Request::post(&uri).header(CONTENT_TYPE, "application/json").body(body.to_string().into()).unwrap();
+                let reply = browser.send(request).await;
+                match reply.status.as_u16() {
+                    302 => prop_assert_eq!(reply.location(), uri.as_str()),
+                    status => {
+                        prop_assert_eq!(status, 200, "{}", reply.note);
+                        prop_assert!(reply.json()["component"].as_str().is_some_and(|name| name.starts_with("ak-stage-")));
+                    }
+                }
+            }
+            prop_assert!(browser.get("/if/user/").await.status == 302, "somebody got in");
+            Ok(())
+        })?;
     }
 }

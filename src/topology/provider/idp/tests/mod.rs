@@ -1,16 +1,20 @@
 //! The provider as a browser and a client meet it, driven without a socket.
 
+mod accounts;
 mod authorize;
+mod consent;
+mod executor;
 mod faults;
 mod fuzz;
 mod logout;
+mod mfa;
 mod pages;
 mod token;
 
 use super::super::{Idp, Note, Surroundings};
 use super::keys::s256;
 use crate::base::Secret;
-use crate::plan::{Claims, Consent, Fault, IdpClient, IdpPlan, IdpUser, Service};
+use crate::plan::{Claims, Consent, Fault, IdpClient, IdpPlan, IdpUser, Mfa, Pages, Service, TotpSeed};
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
@@ -36,6 +40,8 @@ fn plan() -> IdpPlan {
         password: Secret::new(name, format!("{name}-pässword")),
         subject: format!("sub-{name}"),
         claims,
+        mfa: None,
+        locked: false,
     };
     let client = |id: &str, secret: Option<&str>, uri: &str| IdpClient {
         id: id.to_owned(),
@@ -46,6 +52,7 @@ fn plan() -> IdpPlan {
     };
     IdpPlan {
         slug: "mosaic".to_owned(),
+        pages: Pages::Plain,
         consent: Consent::Implicit,
         users: vec![user("jarvis", claims), user("plain", Claims::new())],
         clients: vec![

@@ -22,8 +22,8 @@ pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
 pub use matcher::{JsonType, Matcher};
 pub use provider::{Claims, Consent, IdpClient, IdpPlan, IdpUser, Mfa, Pages};
 pub use step::{
-    Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId,
-    Verb, WaitPlan,
+    Body, CallsPlan, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf,
+    RequestPlan, Step, StepId, Verb, WaitPlan,
 };
 pub use template::{Filter, JsonTemplate, Part, Scope, Template, TemplateError};
 pub use totp::{BadSeed, TotpSeed};

@@ -250,7 +250,7 @@ faults! {
     OtpUnverified "otp_unverified" (;) Otp: "Answers 200 with a false flag to the right code."
     OtpFlagMissing "otp_flag_missing" (;) Otp: "Answers 200 without any flag of success."
     Undelivered "undelivered" (;) Gotrue Otp: "Says that a message was sent, and sends none."
-    MalformedJson "malformed_json" (;Endpoint) Otp Gotrue: "Answers with JSON that ends too early."
+    MalformedJson "malformed_json" (;Endpoint) Idp Gotrue Otp: "Answers with JSON that ends too early."
     EndpointError "endpoint_error" (Status; Error Description Endpoint) Idp Gotrue Otp: "Answers with an error instead of doing anything."
     Throttled "throttled" (;Endpoint RetryAfter Status) Idp Gotrue Otp: "Answers that there were too many requests (429), with or without Retry-After."
     Slow "slow" (By; Endpoint) Idp Gotrue Otp: "Answers so much later."

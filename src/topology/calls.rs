@@ -91,10 +91,10 @@ impl CallLog {
     }
 
     /// Notes how a call was answered.
-    pub(crate) fn close(&self, id: CallId, status: u16, took: Duration, note: Option<String>) {
+    pub(crate) fn close(&self, id: CallId, status: Option<u16>, took: Duration, note: Option<String>) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = id.0.and_then(|at| calls.get_mut(at)) {
-            call.status = Some(status);
+            call.status = status;
             call.took = took;
             call.note = note;
         }
@@ -155,7 +155,7 @@ mod tests {
         let log = CallLog::default();
         let first = log.open(call("/one"));
         log.open(call("/two"));
-        log.close(first, 302, Duration::from_millis(3), Some("consent given".into()));
+        log.close(first, Some(302), Duration::from_millis(3), Some("consent given".into()));
         let calls = log.calls();
         assert_eq!((calls[0].status, calls[0].note.as_deref()), (Some(302), Some("consent given")));
         assert_eq!((calls[1].status, calls[1].took), (None, Duration::ZERO));
@@ -168,7 +168,7 @@ mod tests {
             log.open(call("/"));
         }
         let late = log.open(call("/late"));
-        log.close(late, 200, Duration::ZERO, None);
+        log.close(late, Some(200), Duration::ZERO, None);
         assert_eq!(log.calls().len(), MOST_CALLS);
         let log = CallLog::default();
         log.open(call(&"ü".repeat(LONGEST_TARGET)));

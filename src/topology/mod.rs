@@ -25,6 +25,7 @@ mod stub;
 mod switchboard;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 pub use calls::{Call, Refusal};
 pub use context::{Context, Event, Sink};
@@ -33,3 +34,4 @@ pub use error::{Declared, TopologyError};
 pub use process::Casualty;
 pub use stand::Topology;
 pub use switchboard::Switchboard;
+pub use transport::Transport;

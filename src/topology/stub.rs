@@ -4,6 +4,7 @@
 //! order of the scenario; behind them stands one that matches everything and says which routes there are.
 
 use super::error::{Declared, TopologyError};
+use super::transport::Transport;
 use crate::plan::backend::StubBody;
 use crate::plan::{Scope, StubPlan, StubReply, StubRoute};
 use axum::body::Body;
@@ -81,6 +82,7 @@ impl StubServer {
 
 /// Takes the mark of an unmatched request off its answer, and says so.
 pub(super) fn unmark(mut response: Response<Body>) -> (Response<Body>, Option<String>) {
+    Transport::unmark(&mut response);
     let note = response.headers_mut().remove(UNMATCHED).map(|_| NO_ROUTE.to_owned());
     (response, note)
 }

@@ -9,6 +9,7 @@ use crate::topology::calls::{Call, Caller};
 use crate::topology::process::Station;
 use crate::topology::provider::Note;
 use crate::topology::stub;
+use crate::topology::transport::{Lost, Transport, lose};
 use crate::web::headers::EDGE;
 use crate::web::origin::Origin;
 use axum::body::Body;
@@ -59,7 +60,7 @@ pub(super) async fn forward(
     asked: Asked,
     line: &Line,
     request: Request<Incoming>,
-) -> Response<Body> {
+) -> Result<Response<Body>, Lost> {
     let began = Instant::now();
     let call = shared.log.open(Call {
         origin: asked.origin.clone(),
@@ -87,8 +88,10 @@ pub(super) async fn forward(
             (response, Some(failure.text))
         }
     };
-    shared.log.close(call, response.status().as_u16(), began.elapsed(), note);
-    response
+    let how = Transport::of(&response);
+    let status = how.is_none_or(|how| !how.is_silent()).then_some(response.status().as_u16());
+    shared.log.close(call, status, began.elapsed(), note);
+    lose(response, how, &line.abort).await
 }
 
 type Answer = Result<(Response<Body>, Option<String>), Failure>;

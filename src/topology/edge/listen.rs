@@ -11,6 +11,7 @@ use crate::base::Clock;
 use crate::topology::TopologyError;
 use crate::topology::calls::{CallLog, Caller};
 use crate::topology::process::Outward;
+use crate::topology::transport::{Abort, Abortable};
 use crate::web::origin::{Origin, Scheme};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -191,7 +192,9 @@ async fn accept(listener: TcpListener, caller: Caller, shared: Arc<Shared>) {
         };
         // Without it a small answer may wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        let line = Line { caller: caller.clone(), peer: peer.ip(), scheme: None };
+        let abort = Abort::default();
+        let line = Line { caller: caller.clone(), peer: peer.ip(), scheme: None, abort: abort.clone() };
+        let stream = Abortable::new(stream, abort);
         shared.tasks.spawn(connection(stream, line, shared.clone()));
     }
 }

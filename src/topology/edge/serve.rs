@@ -3,6 +3,7 @@
 use super::forward::{Asked, forward};
 use super::listen::{Shared, connection};
 use crate::topology::calls::Caller;
+use crate::topology::transport::{Abort, Lost};
 use crate::web::headers::EDGE;
 use crate::web::origin::{Origin, Scheme};
 use axum::body::Body;
@@ -11,7 +12,6 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -30,10 +30,12 @@ pub(super) struct Line {
     /// The scheme of everything on it: `https` inside TLS, `http` inside a tunnel without TLS, and open otherwise, because a
     /// proxy request names its own.
     pub(super) scheme: Option<Scheme>,
+    /// Resets the connection at its end.
+    pub(super) abort: Abort,
 }
 
 /// Answers one request of a client.
-pub(super) async fn answer(request: Request<Incoming>, line: Arc<Line>, shared: Arc<Shared>) -> Result<Response<Body>, Infallible> {
+pub(super) async fn answer(request: Request<Incoming>, line: Arc<Line>, shared: Arc<Shared>) -> Result<Response<Body>, Lost> {
     if request.method() == Method::CONNECT {
         return Ok(connect(request, &line, shared));
     }
@@ -47,7 +49,7 @@ pub(super) async fn answer(request: Request<Incoming>, line: Arc<Line>, shared: 
         let status = if proxied { StatusCode::FORBIDDEN } else { StatusCode::MISDIRECTED_REQUEST };
         return Ok(refuse(status, &asked.origin.to_string(), &line, &shared));
     };
-    Ok(forward(&shared, target, asked, &line, request).await)
+    forward(&shared, target, asked, &line, request).await
 }
 
 /// Opens a tunnel (RFC 9110 §9.3.6) to a declared origin: to the edge itself, that is.
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     fn line(scheme: Option<Scheme>) -> Line {
-        Line { caller: Caller::Actor("jarvis".into()), peer: IpAddr::from([127, 0, 0, 1]), scheme }
+        Line { caller: Caller::Actor("jarvis".into()), peer: IpAddr::from([127, 0, 0, 1]), scheme, abort: Abort::default() }
     }
 
     fn origin(target: &str, hosts: &[&str], scheme: Option<Scheme>) -> Result<String, String> {

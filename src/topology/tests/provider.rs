@@ -1,11 +1,11 @@
 //! The embedded provider, through the edge.
 
 use super::*;
-use crate::plan::{Consent, IdpPlan};
+use crate::plan::{Consent, Fault, IdpPlan, Service};
 
 const AUTH: &str = "https://auth.mosaic.test";
 
-fn provider() -> OriginPlan {
+fn provider(faults: &[&str]) -> OriginPlan {
     let idp = IdpPlan {
         slug: "mosaic".into(),
         pages: crate::plan::Pages::Plain,
@@ -14,14 +14,14 @@ fn provider() -> OriginPlan {
         clients: Vec::new(),
         code_ttl: Duration::from_secs(60),
         token_ttl: Duration::from_secs(300),
-        faults: Vec::new(),
+        faults: faults.iter().map(|fault| Fault::parse(fault, Service::Idp).unwrap()).collect(),
     };
     plan(AUTH, Backend::Idp(Box::new(idp)))
 }
 
 #[tokio::test]
 async fn the_provider_issues_under_its_origins_name_and_says_what_it_decided() {
-    let topology = start(&[provider()]).await;
+    let topology = start(&[provider(&[])]).await;
     let client = through(&topology, topology.endpoint("jarvis"));
     let discovery = client.get(format!("{AUTH}/application/o/mosaic/.well-known/openid-configuration")).send();
     let discovery: serde_json::Value = soon(discovery).await.unwrap().json().await.unwrap();
@@ -34,8 +34,22 @@ async fn the_provider_issues_under_its_origins_name_and_says_what_it_decided() {
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_does_not_reach_the_provider_whole() {
-    let topology = start(&[provider()]).await;
+    let topology = start(&[provider(&[])]).await;
     let client = through(&topology, topology.endpoint("jarvis"));
     let sent = client.post(format!("{AUTH}/application/o/token/")).body("x".repeat(10 * 1024 * 1024)).send();
     assert!(soon(sent).await.unwrap().status().is_client_error());
+}
+
+#[tokio::test]
+async fn a_connection_is_reset_through_tunnel_and_tls_and_the_call_has_no_status() {
+    let topology = start(&[provider(&[r#"{"reset": {"endpoint": "jwks", "times": 2}}"#])]).await;
+    let address = topology.endpoint("jarvis");
+    let jwks = format!("{AUTH}/application/o/mosaic/jwks/");
+    let error = soon(through(&topology, address).get(&jwks).send()).await.unwrap_err();
+    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    let kinds: Vec<_> = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).collect();
+    assert!(kinds.contains(&std::io::ErrorKind::ConnectionReset), "{error:?}");
+    let call = &topology.calls()[0];
+    assert_eq!(call.status, None);
+    assert_eq!(call.note.as_deref(), Some("jwks: fault: connection reset before anything was done"));
 }

@@ -53,6 +53,11 @@ pub(super) fn authenticate(plan: &IdpPlan, headers: &HeaderMap, form: &Params) -
     }
 }
 
+/// The client that the Authorization header names, without a look at its secret.
+pub(super) fn claimed(headers: &HeaderMap) -> Option<String> {
+    basic(headers.get(AUTHORIZATION)?.as_bytes()).map(|credentials| credentials.id)
+}
+
 fn invalid_client(description: &'static str, why: Option<String>) -> NotAuthenticated {
     NotAuthenticated { error: "invalid_client", description, why }
 }

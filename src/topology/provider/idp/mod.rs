@@ -43,9 +43,11 @@ mod token;
 mod userinfo;
 
 use super::Surroundings;
+use super::guard::{Told, guarded};
 use super::note::{Decision, Outcome, quoted};
 use crate::plan::IdpPlan;
 use crate::topology::Switchboard;
+use crate::topology::switchboard::Who;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -280,6 +282,13 @@ impl Call {
         self.method == Method::POST
     }
 
+    /// The registered client that the call names, without proof: in its parameters, or in the header of Basic authentication.
+    fn client<'a>(&self, plan: &'a IdpPlan) -> Option<&'a str> {
+        let named = self.parameters().ok().and_then(|params| params.only("client_id")).map(str::to_owned);
+        let id = named.or_else(|| client_auth::claimed(&self.headers))?;
+        plan.clients.iter().find(|client| client.id == id).map(|client| client.id.as_str())
+    }
+
     /// The parameters of an endpoint that takes them from the query of a GET and from the body of a POST.
     fn parameters(&self) -> Result<&Params, &Unreadable> {
         if self.is_post() { self.form.as_ref() } else { Ok(&self.query) }
@@ -354,8 +363,12 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
         return not_found(path, &idp.inner.plan.slug).into_response();
     };
     let call = Call::read(request, endpoint).await;
-    let mut outcome = idp.inner.answer(endpoint, &call);
-    idp.inner.share(endpoint, &call, outcome.response.headers_mut());
+    let inner = &idp.inner;
+    let client = call.client(&inner.plan);
+    let who = Who { endpoint: endpoint.name(), client, user: None };
+    let refuse = |told: &Told| inner.refuse(endpoint, told);
+    let mut outcome = guarded(&inner.faults.0, &who, async || inner.answer(endpoint, &call), refuse).await;
+    inner.share(endpoint, &call, outcome.response.headers_mut());
     outcome.into_response()
 }
 
@@ -393,6 +406,24 @@ impl Inner {
             Endpoint::Executor(stages) => self.execute(stages, call),
             Endpoint::Cancel => self.cancel(call),
         }
+    }
+
+    /// The error that a fault asks for, in the form of this endpoint.
+    fn refuse(&self, endpoint: Endpoint, told: &Told) -> Response {
+        let description = told.description.as_deref().unwrap_or("the provider was told to fail");
+        if endpoint.is_for_people() {
+            return reply::page(told.status, pages::error("This page cannot be shown", description));
+        }
+        if matches!(endpoint, Endpoint::Executor(_)) {
+            return challenge::detail(told.status, description);
+        }
+        let error = told.error.as_deref().unwrap_or(match told.status {
+            StatusCode::TOO_MANY_REQUESTS => "slow_down",
+            StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+            status if status.is_client_error() => "invalid_request",
+            _ => "server_error",
+        });
+        reply::error(told.status, error, description)
     }
 
     /// A page that says why there is nothing else to see.

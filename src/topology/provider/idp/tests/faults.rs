@@ -105,3 +105,54 @@ async fn a_code_is_good_more_than_once() {
     browser.idp.switchboard().set(Vec::new());
     assert_eq!(browser.redeem(&code).await.status, 400);
 }
+
+#[tokio::test]
+async fn an_endpoint_fails_in_its_own_words() {
+    let mut browser = Browser::with_fault(fault(r#"{"endpoint_error": {"status": 503, "endpoint": "token"}}"#));
+    let code = browser.code().await;
+    let reply = browser.redeem(&code).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str().unwrap()), (503, "temporarily_unavailable"));
+    browser.idp.switchboard().set(vec![fault(r#"{"endpoint_error": {"status": 500, "endpoint": "authorize"}}"#)]);
+    let page = browser.get(&authorize_uri(&healthy())).await;
+    assert!(page.status == 500 && page.body.starts_with("<!DOCTYPE html>"), "{} {}", page.status, page.body);
+    browser.idp.switchboard().clear(None);
+    assert_eq!(browser.redeem(&code).await.status, 200, "the code was not spent");
+}
+
+#[tokio::test]
+async fn a_client_is_throttled_from_its_second_call_on() {
+    let throttled = r#"{"throttled": {"endpoint": "token", "client": "mosaic", "retry_after": "1500ms", "nth": 2, "times": 1}}"#;
+    let mut browser = Browser::with_fault(fault(throttled));
+    assert_eq!(browser.redeem("x").await.status, 400);
+    let reply = browser.redeem("x").await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "2"));
+    assert_eq!(reply.note, "token: fault: throttled (client mosaic)");
+    assert_eq!(browser.redeem("x").await.status, 400);
+}
+
+#[tokio::test]
+async fn an_answer_is_lost_after_the_code_was_spent() {
+    let mut browser = Browser::with_fault(fault(r#"{"response_lost": {"endpoint": "token", "times": 1}}"#));
+    let code = browser.code().await;
+    let lost = browser.redeem(&code).await;
+    assert_eq!(lost.note, "token: tokens issued; fault: the answer was lost (client mosaic)");
+    assert_eq!(browser.redeem(&code).await.json()["error_description"], "the code was used before");
+}
+
+#[test]
+fn endpoints_of_the_catalogue_exist() {
+    use super::super::Endpoint;
+    for endpoint in [
+        Endpoint::Authorize,
+        Endpoint::Token,
+        Endpoint::Userinfo,
+        Endpoint::Jwks,
+        Endpoint::Discovery,
+        Endpoint::EndSession,
+        Endpoint::Login,
+        Endpoint::Consent,
+        Endpoint::Home,
+    ] {
+        assert!(Service::Idp.endpoints().contains(&endpoint.name()), "{}", endpoint.name());
+    }
+}

@@ -8,6 +8,7 @@ pub mod compile;
 mod duration;
 pub mod expect;
 pub mod fault;
+pub mod key;
 pub mod matcher;
 pub mod provider;
 pub mod step;
@@ -19,8 +20,11 @@ pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
+pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, Consent, IdpClient, IdpPlan, IdpUser, Mfa, Pages};
+pub use provider::{
+    Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, Mfa, Pages, RefreshPlan, RefreshRule, SigningAlgorithm,
+};
 pub use step::{
     Body, CallsPlan, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf,
     RequestPlan, Step, StepId, Verb, WaitPlan,

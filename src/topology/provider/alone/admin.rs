@@ -32,12 +32,13 @@ const FURTHEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 const LAST_YEAR: i32 = 9000;
 
 /// What there is, for whoever asks for nothing in particular.
-const CONTENTS: [(&str, &str, &str); 5] = [
+const CONTENTS: [(&str, &str, &str); 6] = [
     ("/faults", "GET, PUT, POST, DELETE", "the faults that are on: all of them, all anew, one more, off (?name=…)"),
     ("/faults/catalogue", "GET", "every fault with its arguments"),
     ("/calls", "GET", "the last decisions (?limit=100)"),
     ("/inbox", "GET", "the mail that would have been sent"),
     ("/clock", "GET, POST", "the provider's clock; {\"advance\": \"61s\"} moves it"),
+    ("/keys/rotate", "POST", "signs with new keys from now on; the old ones stay published"),
 ];
 
 pub(super) fn router(alone: Alone) -> Router {
@@ -56,7 +57,7 @@ async fn answer(State(alone): State<Alone>, request: Request) -> Response {
     let result = match trusted(parts.uri.authority(), &parts.headers) {
         Err(refusal) => Err(refusal),
         Ok(()) => match to_bytes(body, LARGEST_BODY).await {
-            Ok(body) => alone.handle(&parts.method, &path, &query, &body),
+            Ok(body) => alone.handle(&parts.method, &path, &query, &body).await,
             Err(_) => Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 256 KiB, or ended early".to_owned())),
         },
     };
@@ -95,7 +96,7 @@ fn trusted(authority: Option<&Authority>, headers: &HeaderMap) -> Result<(), Ref
 }
 
 impl Alone {
-    fn handle(&self, method: &Method, path: &str, query: &str, body: &[u8]) -> Answer {
+    async fn handle(&self, method: &Method, path: &str, query: &str, body: &[u8]) -> Answer {
         let faults = self.idp.switchboard();
         match (path, method.as_str()) {
             ("", "GET") => {
@@ -143,6 +144,10 @@ impl Alone {
                 }
                 clock.advance(by);
                 ok(self.now())
+            }
+            ("/keys/rotate", "POST") => {
+                self.idp.rotate_keys().await;
+                ok(json!({ "rotated": true }))
             }
             _ if path.is_empty() || CONTENTS.iter().any(|(known, ..)| *known == path) => {
                 Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, format!("{path}/ does not take this method")))

@@ -9,7 +9,7 @@
 use super::authorize::digest;
 use super::params::Params;
 use super::store::{Session, Stage, Transaction};
-use super::{AUTHORIZE, Call, Endpoint, HOME, Inner, LOGIN, keys, pages, reply};
+use super::{AUTHORIZE, Call, Endpoint, HOME, Inner, LOGIN, Stages, keys, pages, reply};
 use crate::plan::Pages;
 use crate::topology::provider::note::{Decision, Outcome, quoted};
 use axum::response::Response;
@@ -173,6 +173,22 @@ impl Inner {
             self.set_cookie(&mut response, &browser);
         }
         Outcome::new(response, Decision { client: client.map(str::to_owned), ..decision })
+    }
+
+    /// The client that waits for what a page does, for faults that concern one client alone.
+    pub(super) fn waiting_at(&self, endpoint: Endpoint, call: &Call) -> Option<&str> {
+        let inner = || Params::read(call.query.only("query").unwrap_or_default().as_bytes());
+        let consent = |params: &Params| match self.transaction(call, params.only("transaction"), self.now())?.stage {
+            Stage::Consent(request) => Some(self.client_id(request.return_to.client)),
+            _ => None,
+        };
+        match endpoint {
+            Endpoint::Login | Endpoint::Cancel => self.waiting_client(&waiting(&way_back(&call.query))),
+            Endpoint::Executor(Stages::Login) => self.waiting_client(&waiting(&way_back(&inner()))),
+            Endpoint::Consent => consent(call.parameters().ok()?),
+            Endpoint::Executor(Stages::Consent) => consent(&inner()),
+            _ => None,
+        }
     }
 
     /// The registered client that `request` comes from.

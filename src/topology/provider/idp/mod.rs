@@ -414,9 +414,9 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
     };
     let call = Call::read(request, endpoint).await;
     let inner = &idp.inner;
-    let client = call.client(inner);
+    let client = call.client(inner).or_else(|| inner.waiting_at(endpoint, &call));
     let who = Who { endpoint: endpoint.name(), client, user: None };
-    let refuse = |told: &Told| inner.refuse(endpoint, told);
+    let refuse = |told: &Told| inner.fail_as_told(endpoint, told);
     let mut outcome = guarded(&inner.faults.0, &who, async || inner.answer(endpoint, &call).await, refuse).await;
     inner.share(endpoint, &call, outcome.response.headers_mut());
     outcome.into_response()
@@ -464,7 +464,7 @@ impl Inner {
     }
 
     /// The error that a fault asks for, in the form of this endpoint.
-    fn refuse(&self, endpoint: Endpoint, told: &Told) -> Response {
+    fn fail_as_told(&self, endpoint: Endpoint, told: &Told) -> Response {
         let description = told.description.as_deref().unwrap_or("the provider was told to fail");
         if endpoint.is_for_people() {
             return reply::page(told.status, pages::error("This page cannot be shown", description));

@@ -43,6 +43,7 @@
         el("h1", { tabindex: "-1" }, title),
         lead.length > 0 ? el("p", { class: "lead" }, ...lead) : null,
         this.error() === null ? null : el("p", { class: "alert", role: "alert", id: "error" }, this.error()),
+        this.told.news ? el("p", { class: "news", role: "status" }, this.told.news) : null,
       ];
     }
 
@@ -142,7 +143,7 @@
       const resend = el("button", { class: "link", type: "button" }, "Send a new code");
       resend.addEventListener("click", () => {
         resend.disabled = true;
-        this.answer({ selected_challenge: device });
+        this.answer({ selected_challenge: device, resend: true });
       });
       const how = mailed
         ? ["We have sent a code of six digits to ", el("strong", {}, device.challenge.email), "."]
@@ -242,6 +243,7 @@
         challenge = { component: "ak-stage-flow-error", error: `The provider could not be asked: ${error.message}. Reload the page to try again.` };
       }
       this.main.removeAttribute("aria-busy");
+      if (answer?.resend && !challenge.response_errors) challenge.news = "A new code is on its way.";
       this.show(challenge);
     }
 

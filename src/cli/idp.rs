@@ -15,27 +15,32 @@ use url::Url;
 const EXAMPLES: &str = "\
 Examples:
   authchain idp --client app=http://localhost:3000/callback
-      one public client (PKCE is demanded), one user: `user` with the password `password`
-  authchain idp --client app:s3cret=http://localhost:3000/callback --user ada@example.test:lovelace
+      a public client (PKCE is demanded), and a user `user` with the password
+      `password`; issuer, discovery and endpoints are printed
+  authchain idp --client app:s3cret=http://localhost:3000/callback \\
+                --user ada@example.test:lovelace
       a client with a secret, and a user of your own
   authchain idp idp.yaml --admin 127.0.0.1:9001
-      everything from a file, and an API to switch faults while it runs
-  authchain idp --client app=http://localhost:3000/callback --fault claim_missing=email --fault slow=2s
-      a provider that sends no e-mail address, slowly; --list-faults shows what else can go wrong
+      all from a file, and an API to switch faults while it runs:
+      curl -X POST -d '\"email_unverified\"' http://127.0.0.1:9001/faults
+  authchain idp --client app=http://localhost:3000/callback \\
+                --fault claim_missing=email --fault slow=2s
+      a slow provider that sends no e-mail address
 
-The file holds what stands under `idp:` in a scenario, and may define `secrets:` beside it:
-  secrets: { client: { env: CLIENT_SECRET } }
+A file holds what stands under `idp:` in a scenario, and may define `secrets:`
+beside it:
+  secrets: { app: { env: APP_SECRET } }
   consent: once
-  users: { ada: { password: lovelace, claims: { email: ada@example.test } } }
-  clients: { app: { secret: \"${secret.client}\", redirect_uris: [\"http://localhost:3000/callback\"] } }
+  users:
+    ada: { password: lovelace, claims: { email: ada@example.test } }
+  clients:
+    app:
+      secret: \"${secret.app}\"
+      redirect_uris: [\"http://localhost:3000/callback\"]
 
-Redirect URIs are compared character by character (RFC 9700). Everything is kept in memory: with a restart, keys, sessions and
-tokens are new.";
+Redirect URIs are compared character by character (RFC 9700 §2.1). All is kept
+in memory: after a restart, keys, sessions and tokens are new ones.";
 
-/// Start the OpenID provider alone, for local development.
-///
-/// A strict provider that does wrong what it is told to: discovery, authorization code flow with PKCE, login and consent
-/// pages, tokens, userinfo. Every request is one line that says what was decided and why.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Idp {

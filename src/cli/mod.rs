@@ -81,6 +81,9 @@ enum Command {
     /// Explain a diagnosis rule: its cause and its fix.
     Explain(explain::Explain),
     /// Start the OpenID provider alone, for local development.
+    ///
+    /// Discovery, authorization code flow with PKCE, login and consent pages, tokens, userinfo, logout: strict by default, and
+    /// wrong where it is told to be. Every request is one line that says what was decided and why.
     Idp(idp::Idp),
     /// Start a sample app with switchable faults.
     Lab(lab::Lab),

@@ -1,6 +1,6 @@
 //! What the JSON interface answers: challenges in the shapes of Authentik's (`authentik/flows/challenge.py` and the stages).
 
-use super::consent::NAME as CONSENT;
+use super::consent::{NAME as CONSENT, destination};
 use super::factor::{Factor, masked};
 use super::login::{waiting, way_back};
 use super::params::Params;
@@ -146,5 +146,6 @@ impl Inner {
             .with("permissions", permissions)
             .with("additional_permissions", json!([]))
             .with("token", consent_token(id))
+            .with("return_to", destination(&request.return_to.uri))
     }
 }

@@ -107,7 +107,7 @@ impl Inner {
 }
 
 /// What the page says about where the user goes next: the origin, or the scheme of an app.
-fn destination(uri: &str) -> String {
+pub(super) fn destination(uri: &str) -> String {
     match url::Url::parse(uri) {
         Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
         Ok(url) => format!("{}:", url.scheme()),

@@ -6,8 +6,8 @@
 //!
 //! GET answers with the challenge of the stage that the browser (its session cookie) has come to. POST answers it: a wrong answer
 //! gets 200 and the same challenge with `response_errors`; a right one gets 302 to the very same address, where GET finds the
-//! next stage, unless the flow ended: then it is 200 with `xak-flow-redirect`. Two things differ from Authentik: a consent can be
-//! denied (`"decision": "deny"`), and a flow never asks whether the browser accepts cookies.
+//! next stage, unless the flow ended: then it is 200 with `xak-flow-redirect`. Two things are there that
+//! Authentik has not: a consent can be denied (`"decision": "deny"`), and says where the user goes next (`return_to`).
 
 use super::challenge::{self, FieldError, consent_token};
 use super::consent::{NAME as CONSENT, NOBODY_WAITS};

@@ -179,6 +179,7 @@
             el("button", { type: "submit", name: "decision", value: "deny" }, "Deny"),
           ),
         ),
+        challenge.return_to ? el("p", { class: "note" }, `You will go on to ${challenge.return_to}.`) : null,
       ];
     }
 

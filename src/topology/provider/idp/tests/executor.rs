@@ -157,6 +157,7 @@ async fn consent_is_a_stage_with_a_token() {
         let challenge = browser.get(&uri).await.json();
         assert_eq!(challenge["component"], "ak-stage-consent");
         assert_eq!(challenge["permissions"][1], json!({ "id": "email", "name": "See your email address" }));
+        assert_eq!(challenge["return_to"], "https://api.test");
         let token = challenge["token"].as_str().unwrap();
         for wrong in [json!({}), json!({ "token": "x" }), json!({ "token": null }), json!([token])] {
             assert_eq!(browser.answer(&uri, wrong).await.json()["component"], "ak-stage-consent");
@@ -262,4 +263,15 @@ async fn the_consent_page_of_the_shadow_style_is_the_shell_too() {
     let consent = browser.get(&hop).await.location().to_owned();
     assert!(browser.get(&consent).await.attribute("ak-flow-executor", "data-host").is_some());
     assert_eq!(browser.get(&format!("{consent}&pages=plain")).await.text("h1"), "mosaic wants to use your account");
+}
+
+#[tokio::test]
+async fn faults_of_the_login_reach_the_client_that_waits_and_no_other() {
+    let fault = r#"{"endpoint_error": {"status": 503, "endpoint": "login", "client": "mosaic", "description": "down for today"}}"#;
+    let mut browser = Browser::new(|plan| plan.faults.push(Fault::parse(fault, Service::Idp).unwrap()));
+    let login = browser.get(&authorize_uri(&healthy())).await.location().to_owned();
+    let reply = browser.get(&executor(&login)).await;
+    assert_eq!((reply.status.as_u16(), reply.json()), (503, json!({ "detail": "down for today" })));
+    assert_eq!(browser.get(&login).await.status, 503);
+    assert_eq!(browser.get(PATH).await.status, 200, "nobody waits here");
 }

@@ -204,3 +204,45 @@ proptest! {
         })?;
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Every page, with the form it was shown with and anything in its other fields.
+    #[test]
+    fn any_form_to_any_page_gets_a_page_or_a_way_on(
+        stage in prop::sample::select(vec!["login", "code", "mailed code", "accounts", "consent"]),
+        forms in prop::collection::vec(prop::collection::vec((prop::sample::select(NAMES.to_vec()), value()), 0..5), 1..8),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut browser = match stage {
+                "code" => super::mfa::with_totp(),
+                "mailed code" => super::mfa::with_mail(),
+                _ => Browser::new(|plan| plan.consent = Consent::Explicit),
+            };
+            let request = authorize_uri(&but("prompt", if stage == "accounts" { "select_account" } else { "" }));
+            let login = browser.get(&request).await.location().to_owned();
+            let address = match stage {
+                "login" => login,
+                "code" | "mailed code" => browser.log_in(&login, "jarvis", "jarvis-pässword").await.location().to_owned(),
+                _ => {
+                    let back = browser.log_in(&login, "jarvis", "jarvis-pässword").await.location().to_owned();
+                    let on = browser.get(&back).await.location().to_owned();
+                    if stage == "consent" { on } else { browser.get(&request).await.location().to_owned() }
+                }
+            };
+            let transaction = browser.get(&address).await.transaction();
+            for form in &forms {
+                let mut fields = vec![("transaction", transaction.as_str())];
+                fields.extend(form.iter().filter(|(name, _)| *name != "transaction").map(|(name, value)| (*name, value.as_str())));
+                let reply = browser.post(&address, &fields).await;
+                prop_assert!(!reply.status.is_server_error(), "{} {}", reply.status, reply.note);
+                if let Some(location) = reply.headers.get(LOCATION) {
+                    prop_assert!(is_harmless(location.to_str().unwrap()), "{location:?}");
+                }
+            }
+            Ok(())
+        })?;
+    }
+}

@@ -136,6 +136,25 @@ fn is_harmless(location: &str) -> bool {
         || location == "https://mosaic.test/bye"
 }
 
+/// Numbers at the ends of time, and every other type.
+fn json_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        prop::sample::select(vec![i64::MIN, -377_705_116_800, -1, 0, 253_402_300_799, 253_402_300_800, i64::MAX]).prop_map(Value::from),
+        any::<f64>().prop_map(|number| json!(number)),
+        any::<u64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        prop::sample::select(vec![
+            json!(null),
+            json!(true),
+            json!([]),
+            json!([[], {}, 1, ISSUER]),
+            json!({ "a": 1 }),
+            json!("service"),
+            json!(ISSUER)
+        ]),
+    ]
+}
+
 /// What a provider issued in a login, to be put where [`LIVE`] stands.
 struct Issued([String; 4]);
 
@@ -229,6 +248,34 @@ proptest! {
                     prop_assert!(answer["access_token"].is_string() || answer["active"].is_boolean(), "{answer}");
                 }
             }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_signed_assertion_may_claim_anything(
+        name in prop::sample::select(vec!["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]),
+        value in json_value(),
+        ahead in prop::sample::select(vec![Duration::ZERO, Duration::MAX]),
+    ) {
+        runtime().block_on(async {
+            let key = super::super::signing::SigningKey::generate(SigningAlgorithm::EdDsa);
+            let keys = vec![crate::plan::ClientKey::read(&Value::Object(key.jwk().clone())).unwrap()];
+            let client = IdpClient { id: "service".to_owned(), keys, grants: crate::plan::Grant::ALL.to_vec(), ..IdpClient::default() };
+            let mut browser = Browser::new(|plan| plan.clients.push(client));
+            browser.surroundings.clock.advance(ahead);
+            let now = browser.surroundings.clock.now().unix_timestamp();
+            let mut claims = json!({ "iss": "service", "sub": "service", "aud": ISSUER, "exp": now + 60, "jti": "1" });
+            claims[name] = value;
+            let assertion = key.sign(claims.as_object().unwrap());
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", &assertion),
+            ];
+            let reply = browser.post("/application/o/token/", &form).await;
+            prop_assert!([200, 400, 401].contains(&reply.status.as_u16()), "{} {}", reply.status, reply.note);
+            prop_assert!(reply.status == 200 || reply.json()["error"].is_string());
             Ok(())
         })?;
     }

@@ -9,6 +9,7 @@ mod duration;
 pub mod expect;
 pub mod fault;
 pub mod gotrue;
+pub mod key;
 pub mod matcher;
 pub mod provider;
 pub mod step;
@@ -23,8 +24,9 @@ pub use gotrue::{
     GotrueAlgorithm, GotrueExternal, GotrueJwt, GotrueLimits, GotrueOtp, GotruePlan, GotrueRefresh, GotrueSession, GotrueUser,
     RedirectGlob, RefreshKind,
 };
+pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, Consent, IdpClient, IdpPlan, IdpUser};
+pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
 pub use step::{
     Body, CallsPlan, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf,
     RequestPlan, Step, StepId, Verb, WaitPlan,

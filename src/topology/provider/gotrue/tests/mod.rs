@@ -1,6 +1,9 @@
 //! The server as clients meet it, driven without a socket.
 
+mod external;
+mod messages;
 mod sessions;
+mod surface;
 
 use super::super::{Gotrue, Note, Surroundings};
 use super::flow::s256;
@@ -47,7 +50,7 @@ fn plan() -> GotruePlan {
         issuer: "http://127.0.0.1:9/".to_owned(),
         client_id: "supabase".to_owned(),
         secret: Some(Secret::new("client", "client-secret")),
-        scopes: "openid email".to_owned(),
+        scopes: "openid email profile".to_owned(),
     }];
     plan.rate_limits.token_refresh = 30_000;
     plan

@@ -45,6 +45,7 @@ impl Story {
             allow: BTreeMap::new(),
             transitions: Vec::new(),
             origins: Vec::new(),
+            services: Vec::new(),
             variables: BTreeMap::new(),
             secrets: BTreeMap::new(),
             steps: Vec::new(),
@@ -95,6 +96,7 @@ impl Story {
             deep_link: None,
             title: None,
             text: None,
+            value: None,
             jar: Vec::new(),
             error: None,
             meant_to_fail: false,
@@ -294,6 +296,7 @@ impl Story {
             at,
             took: Duration::from_millis(1),
             note: None,
+            unexpected: false,
         });
         self
     }

@@ -2,11 +2,12 @@
 
 use crate::drive::World;
 use crate::plan::{FaultsPlan, Plan};
-use crate::topology::Topology;
-use crate::trace::ServerCall;
+use crate::topology::{Draft, Topology};
+use crate::trace::{Message, ServerCall};
 use crate::web::origin::Origin;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// A running topology.
 pub(super) struct Stage {
@@ -39,11 +40,28 @@ impl World for Stage {
             at: call.at,
             took: call.took,
             note: call.note,
+            unexpected: call.unexpected,
         });
         calls.collect()
     }
 
     fn switch_faults(&self, change: &FaultsPlan) {
         self.topology.switch_faults(change);
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        let messages = self.topology.inbox().messages().into_iter().map(|message| {
+            let Draft { channel, from, to, subject, text, html } = message.draft;
+            Message { channel: channel.name(), from, to, subject, text, html, at: message.at }
+        });
+        messages.collect()
+    }
+
+    fn arrivals(&self) -> watch::Receiver<u64> {
+        self.topology.inbox().arrivals()
+    }
+
+    fn clock_moved(&self) -> Result<(), String> {
+        self.topology.clock_moved().map_err(|error| error.to_string())
     }
 }

@@ -52,6 +52,8 @@ pub struct Call {
     pub took: Duration,
     /// What whoever answered has to say about it, or why nobody did.
     pub note: Option<String>,
+    /// Whether it reached a stub of which no route fits.
+    pub unexpected: bool,
 }
 
 /// An origin that was asked for and is not declared.
@@ -97,6 +99,14 @@ impl CallLog {
             call.status = status;
             call.took = took;
             call.note = note;
+        }
+    }
+
+    /// Notes that no route of the stub that was called fits the call.
+    pub(crate) fn unexpected(&self, id: CallId) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(call) = id.0.and_then(|at| calls.get_mut(at)) {
+            call.unexpected = true;
         }
     }
 
@@ -147,6 +157,7 @@ mod tests {
             at: crate::base::clock::wall(),
             took: Duration::ZERO,
             note: None,
+            unexpected: false,
         }
     }
 

@@ -53,6 +53,7 @@ fn demo() -> Result<()> {
 fn test(rest: &[&str]) -> Result<()> {
     setup::c_toolchain()?;
     setup::terminal()?;
+    setup::fake_time()?;
     let insta = setup::cargo_insta(&target().join("tools"))?;
     let mut test = Command::new(env!("CARGO"));
     test.current_dir(root()).arg("test").args(rest).env("AUTHCHAIN_CARGO_INSTA", insta);

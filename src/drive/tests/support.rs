@@ -238,6 +238,7 @@ pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {
         allow: BTreeMap::new(),
         transitions: Vec::new(),
         origins: Vec::new(),
+        services: Vec::new(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         steps,

@@ -222,6 +222,7 @@ fn calls(story: &mut Story, change: impl FnOnce(&mut CallsPlan)) -> Vec<Verdict>
         count: None,
         status: None,
         spacing: None,
+        unexpected: None,
         since: None,
     };
     change(&mut plan);

@@ -4,12 +4,16 @@
 //! every response, in one line, what they decided and why: the [`Note`] in its extensions.
 
 mod guard;
+mod hook;
 pub mod idp;
 mod note;
+pub mod otp;
 mod serve;
 
+pub(crate) use hook::Hook;
 pub use idp::Idp;
 pub use note::{Decision, Note};
+pub use otp::OtpVendor;
 pub use serve::serve;
 
 use super::inbox::Inbox;

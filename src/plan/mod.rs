@@ -8,6 +8,7 @@ pub mod compile;
 mod duration;
 pub mod expect;
 pub mod fault;
+pub mod key;
 pub mod matcher;
 pub mod provider;
 pub mod service;
@@ -20,8 +21,9 @@ pub use duration::duration;
 pub(crate) use duration::shown as shown_duration;
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
+pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, Consent, IdpClient, IdpPlan, IdpUser};
+pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
 pub use service::{InboxHookPlan, OtpFlag, OtpPlan, ServicePlan, SmtpPlan};
 pub use step::{
     Body, BoundaryPlan, BoundaryStart, CallsPlan, Channel, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From,

@@ -97,7 +97,7 @@ fn run_json(run: &Finished) -> Value {
         "not_reached": run.not_run.iter().map(|label| mask.text(label)).collect::<Vec<_>>(),
         "hops": run.chain.hops.iter().map(|hop| hop_json(hop, mask)).collect::<Vec<_>>(),
         "messages": run.chain.messages.iter().map(|message| message_json(message, mask)).collect::<Vec<_>>(),
-        "unexpected_calls": run.chain.calls.iter().filter(|call| call.unexpected).map(|call| call_json(call, mask)).collect::<Vec<_>>(),
+        "calls": run.chain.calls.iter().filter(|call| is_told(call)).map(|call| call_json(call, mask)).collect::<Vec<_>>(),
         "logs": run.logs.iter().map(|log| log_json(log, mask)).collect::<Vec<_>>(),
     })
 }
@@ -121,6 +121,34 @@ fn expectations(run: &Finished, mask: Mask<'_>) -> Vec<Value> {
     each.collect()
 }
 
+/// A call of a server, or one that an embedded service decided.
+/// What servers asked of each other, what an embedded service decided, and what a stub had no answer for.
+fn is_told(call: &ServerCall) -> bool {
+    !call.by_actor || call.decision.is_some() || call.unexpected
+}
+
+fn call_json(call: &ServerCall, mask: Mask<'_>) -> Value {
+    let decision = call.decision.as_ref().map(|decision| {
+        json!({
+            "endpoint": decision.endpoint,
+            "client": decision.client.as_deref().map(|client| mask.text(client)),
+            "outcome": mask.text(&decision.outcome),
+            "why": decision.why.as_deref().map(|why| mask.text(why)),
+        })
+    });
+    json!({
+        "by": if call.by_actor { "actor" } else { "server" },
+        "method": mask.text(&call.method),
+        "url": mask.url(&format!("{}{}", call.origin, call.target)),
+        "status": call.status,
+        "at": call.at.format(&Rfc3339).unwrap_or_default(),
+        "took_ms": milliseconds(call.took),
+        "note": call.note.as_deref().map(|note| mask.text(note)),
+        "decision": decision,
+        "unexpected": call.unexpected,
+    })
+}
+
 fn log_json(log: &ProcessLog, mask: Mask<'_>) -> Value {
     json!({ "origin": log.origin, "lines": log.lines.iter().map(|line| mask.text(line)).collect::<Vec<_>>() })
 }
@@ -137,16 +165,6 @@ fn message_json(message: &Message, mask: Mask<'_>) -> Value {
         "carries_code": message::code(&message.text).is_some(),
         "links": links.iter().take(10).map(|link| mask.url(link)).collect::<Vec<_>>(),
         "at": message.at.format(&Rfc3339).unwrap_or_default(),
-    })
-}
-
-fn call_json(call: &ServerCall, mask: Mask<'_>) -> Value {
-    json!({
-        "method": mask.text(&call.method),
-        "url": mask.url(&format!("{}{}", call.origin, call.target)),
-        "by_actor": call.by_actor,
-        "status": call.status,
-        "at": call.at.format(&Rfc3339).unwrap_or_default(),
     })
 }
 

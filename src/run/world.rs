@@ -3,8 +3,9 @@
 use crate::drive::World;
 use crate::plan::{FaultsPlan, Plan};
 use crate::topology::{Draft, Topology};
-use crate::trace::{Message, ServerCall};
+use crate::trace::{Decision, Message, ServerCall};
 use crate::web::origin::Origin;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -41,6 +42,12 @@ impl World for Stage {
             took: call.took,
             note: call.note,
             unexpected: call.unexpected,
+            decision: call.decision.map(|decision| Decision {
+                endpoint: decision.endpoint.to_owned(),
+                client: decision.client,
+                outcome: decision.outcome.into_owned(),
+                why: decision.why.map(Cow::into_owned),
+            }),
         });
         calls.collect()
     }

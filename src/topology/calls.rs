@@ -1,5 +1,6 @@
 //! The log of calls that arrived at declared origins, and of those that were refused.
 
+use crate::topology::provider::Decision;
 use crate::web::origin::Origin;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -54,6 +55,8 @@ pub struct Call {
     pub note: Option<String>,
     /// Whether it reached a stub of which no route fits.
     pub unexpected: bool,
+    /// What an embedded service decided.
+    pub decision: Option<Decision>,
 }
 
 /// An origin that was asked for and is not declared.
@@ -67,6 +70,19 @@ pub struct Refusal {
     pub at: OffsetDateTime,
     /// How often it was asked for.
     pub times: u64,
+}
+
+/// What whoever answered a call has to say about it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    pub(crate) note: Option<String>,
+    pub(crate) decision: Option<Decision>,
+}
+
+impl From<String> for Told {
+    fn from(note: String) -> Self {
+        Self { note: Some(note), decision: None }
+    }
 }
 
 /// A place in the [`CallLog`] for the answer to a call; `None` when the log was full.
@@ -93,12 +109,13 @@ impl CallLog {
     }
 
     /// Notes how a call was answered.
-    pub(crate) fn close(&self, id: CallId, status: Option<u16>, took: Duration, note: Option<String>) {
+    pub(crate) fn close(&self, id: CallId, status: Option<u16>, took: Duration, told: Told) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = id.0.and_then(|at| calls.get_mut(at)) {
             call.status = status;
             call.took = took;
-            call.note = note;
+            call.note = told.note;
+            call.decision = told.decision;
         }
     }
 
@@ -158,6 +175,7 @@ mod tests {
             took: Duration::ZERO,
             note: None,
             unexpected: false,
+            decision: None,
         }
     }
 
@@ -166,7 +184,7 @@ mod tests {
         let log = CallLog::default();
         let first = log.open(call("/one"));
         log.open(call("/two"));
-        log.close(first, Some(302), Duration::from_millis(3), Some("consent given".into()));
+        log.close(first, Some(302), Duration::from_millis(3), Told { note: Some("consent given".into()), decision: None });
         let calls = log.calls();
         assert_eq!((calls[0].status, calls[0].note.as_deref()), (Some(302), Some("consent given")));
         assert_eq!((calls[1].status, calls[1].took), (None, Duration::ZERO));
@@ -179,7 +197,7 @@ mod tests {
             log.open(call("/"));
         }
         let late = log.open(call("/late"));
-        log.close(late, Some(200), Duration::ZERO, None);
+        log.close(late, Some(200), Duration::ZERO, Told::default());
         assert_eq!(log.calls().len(), MOST_CALLS);
         let log = CallLog::default();
         log.open(call(&"ü".repeat(LONGEST_TARGET)));

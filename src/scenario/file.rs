@@ -115,8 +115,8 @@ record! {
 record! {
     /// A mail server on a port of its own, `${service.NAME.port}`. It takes mail from anybody to anybody, with any credentials.
     pub struct Smtp {
-        /// Refuses every recipient with this reply code (RFC 5321 §4.2.1): `550`, or `451` for one that may be tried again.
-        pub reject: Option<At<u16>>,
+        /// Refuses every recipient with this reply code (RFC 5321 §4.2.1): `550`, or `451` for one that may be tried again. Empty refuses nobody.
+        pub reject: Option<Text>,
         /// How long it waits before it accepts a mail: `2s`.
         pub delay: Option<Text>,
     }

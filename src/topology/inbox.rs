@@ -121,6 +121,8 @@ fn bounded(mut draft: Draft) -> Draft {
         }
     }
     cut(&mut draft.text, LONGEST);
+    // As lines are on this side of the wire; mail ends each with CR LF (RFC 5322 §2.1).
+    draft.text = draft.text.replace("\r\n", "\n").trim_end().to_owned();
     draft
 }
 

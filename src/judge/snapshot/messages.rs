@@ -35,11 +35,11 @@ fn line(message: &Message, labels: &mut Labels) -> String {
     if !subject.is_empty() {
         line.push_str(&format!("  \"{}\"", labels.text(&shown(&message::without_codes(subject, "‹code›"), 120))));
     }
-    let mut carries = Vec::new();
-    if message::code(&message.text).or_else(|| message::code(subject)).is_some() {
-        carries.push("a code".to_owned());
-    }
-    carries.extend(message::links(&message.text, message.html.as_deref()).iter().take(LINKS).map(|link| labels.url(link)));
+    let code = message::code(&message.text).or_else(|| message::code(subject));
+    let mut carries: Vec<_> = code.map(|_| "a code".to_owned()).into_iter().collect();
+    // A link may carry the code under any name.
+    let links = message::links(&message.text, message.html.as_deref()).into_iter().take(LINKS);
+    carries.extend(links.map(|link| code.map_or_else(|| labels.url(&link), |code| labels.url(&link).replace(code, "‹code›"))));
     if !carries.is_empty() {
         line.push_str(&format!("  carries {}", carries.join(" and ")));
     }
@@ -58,7 +58,7 @@ mod tests {
             from: "no-reply@x.test".to_owned(),
             to: vec!["ada@x.test".to_owned()],
             subject: Some(format!("{code} is your code")),
-            text: format!("Type {code} or go to https://app.test/verify?token={token}"),
+            text: format!("Type {code} or go to https://app.test/verify/{code}?token={token}"),
             html: None,
             at: datetime!(2026-03-01 12:00 UTC),
         };
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(
             lines(&messages, &mut Labels::kinds_only()),
             [
-                "mail to ada@x.test  from no-reply@x.test  \"‹code› is your code\"  carries a code and https://app.test/verify?token=‹token›  ×2",
+                "mail to ada@x.test  from no-reply@x.test  \"‹code› is your code\"  carries a code and https://app.test/verify/‹code›?token=‹token›  ×2",
                 "sms to ada@x.test  ×1",
             ]
         );

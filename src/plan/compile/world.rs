@@ -34,20 +34,24 @@ impl Compiler<'_> {
                 self.fault_with(key.span, format!("service `{}` is nothing", key.name), "say what it is: `smtp: {}`");
                 continue;
             };
-            let reject = smtp.reject.as_ref().map(|code| {
-                if !(400..=599).contains(&code.value) {
-                    self.fault_with(
-                        code.span,
-                        format!("{} is no refusal", code.value),
-                        "a mail server refuses with 4xx (later) or 5xx (never)",
-                    );
-                }
-                code.value
-            });
+            let reject = smtp.reject.as_ref().and_then(|text| self.refusal(text));
             let smtp = SmtpPlan { reject, delay: self.duration_or(smtp.delay.as_ref(), Duration::ZERO) };
             plans.push(ServicePlan { name: key.name.clone(), smtp, span: key.span });
         }
         plans
+    }
+
+    /// The reply code of a mail server that refuses; empty text refuses nobody.
+    fn refusal(&mut self, text: &Text) -> Option<u16> {
+        let known = self.known(text, "a reply code");
+        if known.is_empty() {
+            return None;
+        }
+        let code = known.parse().ok().filter(|code| (400..=599).contains(code));
+        if code.is_none() {
+            self.fault_with(text.span, format!("`{known}` is no refusal"), "a mail server refuses with 4xx (later) or 5xx (never)");
+        }
+        code
     }
 
     /// The name under which a run knows the address of a service, from what stands behind `service.`.

@@ -108,7 +108,7 @@ fn part(pattern: &Regex, text: &str) -> Option<String> {
 /// phone numbers without what people write between the digits.
 fn same_address(one: &str, other: &str) -> bool {
     let digits = |text: &str| text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect::<String>();
-    one.eq_ignore_ascii_case(other) || !other.contains('@') && !other.is_empty() && digits(one) == digits(other)
+    !other.is_empty() && (one.eq_ignore_ascii_case(other) || !other.contains('@') && digits(one) == digits(other))
 }
 
 fn value(found: Option<Found>, count: usize) -> Value {

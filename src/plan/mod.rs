@@ -14,6 +14,7 @@ pub mod provider;
 pub mod service;
 pub mod step;
 pub mod template;
+pub mod totp;
 
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use compile::{Compiled, compile, compile_variant};
@@ -23,13 +24,16 @@ pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, Expectati
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
 pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
+pub use provider::{
+    Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, Mfa, Pages, RefreshPlan, RefreshRule, SigningAlgorithm,
+};
 pub use service::{InboxHookPlan, OtpFlag, OtpPlan, ServicePlan, SmtpPlan};
 pub use step::{
     Body, BoundaryPlan, BoundaryStart, CallsPlan, Channel, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From,
     HttpMethod, InboxPlan, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId, Verb, WaitPlan, Wanted,
 };
 pub use template::{Filter, JsonTemplate, Part, Scope, Template, TemplateError};
+pub use totp::{BadSeed, TotpSeed};
 
 use crate::base::Secret;
 use std::collections::BTreeMap;

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 
 fn demo() -> Result<()> {
     setup::c_toolchain()?;
+    setup::fake_time()?;
     cargo(["build", "--bin", "authchain"])?;
     let color = if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "always" } else { "never" };
     run(Command::new(target().join("debug/authchain")).args(["--color", color, "run", "scenarios", "--trace"]))

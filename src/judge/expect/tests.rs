@@ -266,7 +266,7 @@ fn a_step_that_came_to_a_value_is_judged_by_it_and_not_by_the_response_before() 
     assert!(verdicts(&story, json("$.code", json!("482913")))[0].is_met());
     let failed = verdicts(&story, json("$.link", json!("x")));
     assert!(matches!(failed[0].outcome, Outcome::Failed { hop: None, .. }), "{failed:?}");
-    assert_eq!(failure(&failed[0]).2, "nothing at $['link'] of what the step came to");
+    assert_eq!(failure(&failed[0]).2, "nothing at $.link of what the step came to");
 }
 
 #[test]

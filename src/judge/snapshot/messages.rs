@@ -39,7 +39,10 @@ fn line(message: &Message, labels: &mut Labels) -> String {
     let mut carries: Vec<_> = code.map(|_| "a code".to_owned()).into_iter().collect();
     // A link may carry the code under any name.
     let links = message::links(&message.text, message.html.as_deref()).into_iter().take(LINKS);
-    carries.extend(links.map(|link| code.map_or_else(|| labels.url(&link), |code| labels.url(&link).replace(code, "‹code›"))));
+    carries.extend(links.map(|link| {
+        let shown = labels.url(&link);
+        code.map_or(shown.clone(), |code| shown.replace(code, "‹code›"))
+    }));
     if !carries.is_empty() {
         line.push_str(&format!("  carries {}", carries.join(" and ")));
     }

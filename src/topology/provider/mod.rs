@@ -3,6 +3,7 @@
 //! They are products of their own (a team may run one alone), read the run's clock for every lifetime, and tell with
 //! every response, in one line, what they decided and why: the [`Note`] in its extensions.
 
+pub mod alone;
 mod guard;
 mod hook;
 pub mod idp;
@@ -10,6 +11,7 @@ mod note;
 pub mod otp;
 mod serve;
 
+pub use alone::Alone;
 pub(crate) use hook::Hook;
 pub use idp::Idp;
 pub use note::{Decision, Note};

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod explain;
+mod faults;
 mod idp;
 mod lab;
 mod list;
@@ -80,6 +81,8 @@ enum Command {
     Reject(review::All),
     /// Explain a diagnosis rule: its cause and its fix.
     Explain(explain::Explain),
+    /// List what embedded services can do wrong.
+    Faults(faults::Faults),
     /// Start the OpenID provider alone, for local development.
     ///
     /// Discovery, authorization code flow with PKCE, login and consent pages, tokens, userinfo, logout: strict by default, and
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Accept(command) => review::accept_all(&command, &printer),
         Command::Reject(command) => review::reject_all(&command, &printer),
         Command::Explain(command) => explain::explain(&command, &printer),
+        Command::Faults(command) => faults::faults(&command, &printer),
         Command::Idp(command) => idp::idp(command, &printer, quiet),
         Command::Lab(command) => lab::lab(&command, &printer),
         Command::Schema => schema::schema(&printer),

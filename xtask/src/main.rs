@@ -12,7 +12,7 @@ cargo xtask demo                 run every scenario and show its chain
 cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
 cargo xtask bench NAME [--json]  measure: chain, files
 cargo xtask lint                 formatting and clippy
-cargo xtask generate             write the JSON Schema of scenarios anew
+cargo xtask generate             write generated files anew: JSON Schema, catalogue of faults
 
 Each installs what is missing first, or stops with the command that does.";
 
@@ -84,11 +84,16 @@ fn lint() -> Result<()> {
 
 fn generate() -> Result<()> {
     cargo(["build", "--bin", "authchain"])?;
-    let schema = Command::new(target().join("debug/authchain")).arg("schema").output().context("failed to run authchain")?;
-    if !schema.status.success() {
-        bail!("`authchain schema` ended with {}", schema.status);
+    for (arguments, file) in [(&["schema"][..], "schema/scenario.json"), (&["faults", "--markdown"], "docs/faults.md")] {
+        let output = Command::new(target().join("debug/authchain")).args(arguments).output().context("failed to run authchain")?;
+        if !output.status.success() {
+            bail!("`authchain {}` ended with {}", arguments.join(" "), output.status);
+        }
+        let file = root().join(file);
+        std::fs::create_dir_all(file.parent().expect("files lie in folders")).context("failed to make a folder")?;
+        std::fs::write(&file, output.stdout).with_context(|| format!("failed to write {}", file.display()))?;
     }
-    std::fs::write(root().join("schema/scenario.json"), schema.stdout).context("failed to write the schema")
+    Ok(())
 }
 
 fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<()> {

@@ -30,6 +30,7 @@ mod executor;
 mod factor;
 mod faults;
 mod introspect;
+mod issue;
 mod keyring;
 mod keys;
 mod login;
@@ -414,7 +415,8 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
     };
     let call = Call::read(request, endpoint).await;
     let inner = &idp.inner;
-    let client = call.client(inner).or_else(|| inner.waiting_at(endpoint, &call));
+    // Who calls is only of interest to faults.
+    let client = if inner.faults.0.is_quiet() { None } else { call.client(inner).or_else(|| inner.waiting_at(endpoint, &call)) };
     let who = Who { endpoint: endpoint.name(), client, user: None };
     let refuse = |told: &Told| inner.fail_as_told(endpoint, told);
     let mut outcome = guarded(&inner.faults.0, &who, async || inner.answer(endpoint, &call).await, refuse).await;

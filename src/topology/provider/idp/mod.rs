@@ -244,15 +244,7 @@ impl Endpoint {
                 })
             }
             "/.well-known/openid-configuration" | OAUTH_METADATA => Self::Discovery,
-            // RFC 8414 §3.1: before the path of the issuer, whose last slash goes.
-            _ if path
-                .strip_prefix(OAUTH_METADATA)
-                .and_then(|path| path.strip_prefix("/application/o/"))
-                .map(|path| path.strip_suffix('/').unwrap_or(path))
-                == Some(slug) =>
-            {
-                Self::Discovery
-            }
+            _ if is_oauth_metadata(path, slug) => Self::Discovery,
             _ => match path.strip_prefix("/application/o/")?.strip_prefix(slug)? {
                 "/jwks/" => Self::Jwks,
                 "/.well-known/openid-configuration" => Self::Discovery,
@@ -299,6 +291,12 @@ impl Endpoint {
     fn takes(self, method: &Method) -> bool {
         self.methods().split(", ").any(|name| name == method.as_str())
     }
+}
+
+/// Whether `path` is where RFC 8414 §3.1 puts the metadata: before the path of the issuer, whose last slash goes.
+fn is_oauth_metadata(path: &str, slug: &str) -> bool {
+    let of_issuer = path.strip_prefix(OAUTH_METADATA).and_then(|path| path.strip_prefix("/application/o/"));
+    of_issuer.is_some_and(|path| path.strip_suffix('/').unwrap_or(path) == slug)
 }
 
 /// One request, read whole and within bounds.

@@ -4,12 +4,14 @@
 //! every response, in one line, what they decided and why: the [`Note`] in its extensions.
 
 pub mod alone;
+pub mod gotrue;
 mod guard;
 pub mod idp;
 mod note;
 mod serve;
 
 pub use alone::Alone;
+pub use gotrue::Gotrue;
 pub use idp::Idp;
 pub use note::{Decision, Note};
 pub use serve::serve;

@@ -1,5 +1,6 @@
 //! Set-up, tests, demo and benchmarks of the project: `cargo xtask`.
 
+mod clients;
 mod setup;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,7 +11,8 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 cargo xtask demo                 run every scenario and show its chain
 cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
-cargo xtask bench NAME [--json]  measure: chain, files
+cargo xtask bench NAME [--json]  measure: chain, files, idp
+cargo xtask clients              install the clients that the providers are tested with, and say where
 cargo xtask lint                 formatting and clippy
 cargo xtask generate             write the JSON Schema of scenarios anew
 
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         ["demo"] => demo(),
         ["test", rest @ ..] => test(rest),
         ["bench", name, rest @ ..] => bench(name, rest),
+        ["clients"] => clients(),
         ["lint"] => lint(),
         ["generate"] => generate(),
         [] | ["help" | "-h" | "--help"] => {
@@ -53,6 +56,7 @@ fn demo() -> Result<()> {
 fn test(rest: &[&str]) -> Result<()> {
     setup::c_toolchain()?;
     setup::terminal()?;
+    clients::install()?;
     let insta = setup::cargo_insta(&target().join("tools"))?;
     let mut test = Command::new(env!("CARGO"));
     test.current_dir(root()).arg("test").args(rest).env("AUTHCHAIN_CARGO_INSTA", insta);
@@ -67,14 +71,25 @@ fn test(rest: &[&str]) -> Result<()> {
 }
 
 fn bench(name: &str, rest: &[&str]) -> Result<()> {
-    if !matches!(name, "chain" | "files") {
-        bail!("there is no benchmark `{name}`; there are: chain, files");
+    if !matches!(name, "chain" | "files" | "idp") {
+        bail!("there is no benchmark `{name}`; there are: chain, files, idp");
     }
     setup::c_toolchain()?;
     cargo(["build", "--release", "--bin", "authchain"])?;
     let mut bench = Command::new(env!("CARGO"));
     bench.current_dir(root()).args(["bench", "--quiet", "--bench", name, "--"]).args(rest);
+    if name == "idp" {
+        let clients = clients::install()?;
+        bench.env("AUTHCHAIN_CLIENTS", clients.folder).env("AUTHCHAIN_NODE", clients.node);
+    }
     run(&mut bench)
+}
+
+/// Prints the folder and the program that runs Node, a line each.
+fn clients() -> Result<()> {
+    let clients = clients::install()?;
+    println!("{}\n{}", clients.folder.display(), clients.node.display());
+    Ok(())
 }
 
 fn lint() -> Result<()> {

@@ -1,0 +1,63 @@
+//! Each library completes each healthy login that it has a way for.
+
+use crate::driver::{Driver, Outcome};
+use crate::idp::{Login, Provider, Registration, USUAL};
+use crate::install::Installed;
+use crate::{PLACES, tls};
+use anyhow::{Result, ensure};
+
+const EVERYTHING: [&str; 7] = ["login", "id_token", "userinfo", "refresh", "introspect", "revoke", "logout"];
+/// What the frameworks' integrations do; introspection and revocation are no part of them.
+const AS_APPLICATION: [&str; 5] = ["login", "id_token", "userinfo", "refresh", "logout"];
+
+/// Every way to authenticate, to sign, and to come back.
+fn logins() -> Vec<Login> {
+    let registered = |auth, alg| Login { registration: Registration { auth, alg }, ..Login::default() };
+    let mut logins = vec![
+        Login::default(),
+        registered("client_secret_post", "ES256"),
+        registered("none", "ES256"),
+        registered("private_key_jwt", "ES256"),
+        registered("client_secret_basic", "RS256"),
+        registered("client_secret_basic", "EdDSA"),
+    ];
+    logins.push(Login { registration: USUAL, response_mode: Some("form_post"), ..Login::default() });
+    logins.push(Login { full_checks: false, ..Login::default() });
+    logins
+}
+
+async fn completes(name: &'static str, expected: &[&str]) -> Result<()> {
+    tls();
+    let installed = Installed::ensure()?;
+    let _place = PLACES.acquire().await?;
+    let mut driver = Driver::start(&installed, name).await?;
+    let provider = Provider::start(&driver.hello).await?;
+    for login in logins() {
+        let outcome = provider.login(&mut driver, login, Vec::new()).await?;
+        let public = login.registration.auth == "none";
+        // RFC 7662 §2.1: a public client cannot ask about a token.
+        let wanted = expected.iter().filter(|did| !(public && **did == "introspect")).map(|did| (*did).to_owned()).collect();
+        ensure!(outcome == Outcome::Accepted(wanted), "{name} with {login:?}: {outcome:?}");
+    }
+    driver.end().await
+}
+
+#[tokio::test]
+async fn openid_client_completes_every_healthy_login() -> Result<()> {
+    completes("openid-client", &EVERYTHING).await
+}
+
+#[tokio::test]
+async fn oauth4webapi_completes_every_healthy_login() -> Result<()> {
+    completes("oauth4webapi", &EVERYTHING).await
+}
+
+#[tokio::test]
+async fn express_openid_connect_completes_every_healthy_login() -> Result<()> {
+    completes("express-openid-connect", &AS_APPLICATION).await
+}
+
+#[tokio::test]
+async fn authlib_completes_every_healthy_login() -> Result<()> {
+    completes("authlib_flask", &AS_APPLICATION).await
+}

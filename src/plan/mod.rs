@@ -8,6 +8,7 @@ pub mod compile;
 mod duration;
 pub mod expect;
 pub mod fault;
+pub mod key;
 pub mod matcher;
 pub mod provider;
 pub mod step;
@@ -18,8 +19,9 @@ pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
+pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, Consent, IdpClient, IdpPlan, IdpUser};
+pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
 pub use step::{
     Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId,
     Verb, WaitPlan,

@@ -148,8 +148,24 @@ record! {
         pub code_ttl: Option<Text>,
         /// Lifetime of access and ID tokens: `5m`.
         pub token_ttl: Option<Text>,
+        /// What becomes of refresh tokens.
+        pub refresh: Option<Refresh>,
+        /// How ID tokens are signed: `ES256` (when absent), `RS256` or `EdDSA`.
+        pub signing: Option<Text>,
         /// What it does wrong on purpose.
         pub faults: OneOrMany<Fault>,
+    }
+}
+
+record! {
+    /// What becomes of refresh tokens.
+    pub struct Refresh {
+        /// Lifetime of each, from when it is issued: `30d`.
+        pub ttl: Option<Text>,
+        /// Whether every use gives a new one and ends the old one; `true` when absent.
+        pub rotate: Option<bool>,
+        /// How long a rotated one may still be used: `10s`. Not at all when absent; a later use revokes all tokens of that login.
+        pub reuse_interval: Option<Text>,
     }
 }
 
@@ -168,12 +184,26 @@ record! {
 record! {
     /// A relying party.
     pub struct Client {
-        /// `client_secret`; a public client has none.
+        /// `client_secret`; a client with neither secret nor `jwks` is public.
         pub secret: Option<Text>,
+        /// Public keys for `private_key_jwt`, as a JWK Set: `{ keys: […] }`.
+        pub jwks: Option<Node>,
+        /// The one way it may authenticate: `client_secret_basic`, `client_secret_post`, `private_key_jwt` or `none`.
+        pub auth: Option<Text>,
+        /// What it may ask the token endpoint for; `authorization_code` and `refresh_token` when absent, and there is `client_credentials`.
+        pub grants: Vec<Text>,
         /// Exact redirect URIs.
         pub redirect_uris: Vec<Text>,
+        /// Scopes of its own beside the standard ones. With `client_credentials` these are all it can have.
+        pub scopes: Vec<Text>,
         /// Whether PKCE is demanded.
         pub require_pkce: Option<bool>,
+        /// Whether `code_challenge_method=plain` is taken.
+        pub pkce_plain: Option<bool>,
+        /// When it gets refresh tokens: with the scope `offline_access` (when absent), or `always`.
+        pub refresh: Option<Text>,
+        /// How its ID tokens are signed: `ES256`, `RS256` or `EdDSA`; as the provider signs them when absent.
+        pub id_token_alg: Option<Text>,
         /// Exact URIs to go to after signing out at the provider (OIDC RP-Initiated Logout 1.0 §3).
         pub post_logout_redirect_uris: Vec<Text>,
     }

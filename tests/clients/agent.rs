@@ -12,13 +12,13 @@ const MOST: usize = 20;
 
 /// Who types what.
 #[derive(Debug, Clone, Copy)]
-pub struct Person {
-    pub name: &'static str,
-    pub password: &'static str,
+pub(crate) struct Person {
+    pub(crate) name: &'static str,
+    pub(crate) password: &'static str,
 }
 
 /// A browser without script. Cookies are kept by origin, which is stricter than browsers are (RFC 6265bis §8.5).
-pub struct Agent {
+pub(crate) struct Agent {
     http: Client,
     person: Person,
     cookies: HashMap<Origin, Vec<(String, String)>>,
@@ -26,7 +26,7 @@ pub struct Agent {
 
 /// Where the person ended.
 #[derive(Debug)]
-pub enum Arrival {
+pub(crate) enum Arrival {
     /// On the way to what the client waits for; the request is not sent.
     Sent { url: Url, method: &'static str, body: String },
     /// On a page that leads no further.
@@ -48,12 +48,12 @@ impl From<Submission> for Next {
 }
 
 impl Agent {
-    pub fn new(http: Client, person: Person) -> Self {
+    pub(crate) fn new(http: Client, person: Person) -> Self {
         Self { http, person, cookies: HashMap::new() }
     }
 
     /// Opens `url` and goes on until a request begins with `until`.
-    pub async fn open(&mut self, url: Url, until: &str) -> Result<Arrival> {
+    pub(crate) async fn open(&mut self, url: Url, until: &str) -> Result<Arrival> {
         let mut next = Next { method: Method::GET, url, body: None };
         for _ in 0..MOST {
             if begins(&next.url, until) {

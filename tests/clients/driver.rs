@@ -17,27 +17,27 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A driver that runs. Its process group ends with it.
-pub struct Driver {
+pub(crate) struct Driver {
     name: &'static str,
     child: Box<dyn ChildWrapper>,
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
     /// What it needs to be registered with.
-    pub hello: Hello,
+    pub(crate) hello: Hello,
 }
 
 /// What a driver says first.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Hello {
-    pub redirect_uri: String,
-    pub post_logout_redirect_uri: String,
+pub(crate) struct Hello {
+    pub(crate) redirect_uri: String,
+    pub(crate) post_logout_redirect_uri: String,
     /// The public half of its key, where it has one.
-    pub jwk: Option<Value>,
+    pub(crate) jwk: Option<Value>,
 }
 
 /// How a login ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The client was content; with what it did.
     Accepted(Vec<String>),
     /// It was not: when, and by what error.
@@ -45,7 +45,7 @@ pub enum Outcome {
 }
 
 impl Driver {
-    pub async fn start(installed: &Installed, name: &'static str) -> Result<Self> {
+    pub(crate) async fn start(installed: &Installed, name: &'static str) -> Result<Self> {
         let log = installed.log(name);
         let errors = File::create(&log).with_context(|| format!("failed to write {}", log.display()))?;
         let (program, script) = installed.driver(name);
@@ -67,13 +67,13 @@ impl Driver {
     }
 
     /// Performs one login and says how it ended.
-    pub async fn perform(&mut self, login: &Value, agent: &mut Agent) -> Result<Outcome> {
+    pub(crate) async fn perform(&mut self, login: &Value, agent: &mut Agent) -> Result<Outcome> {
         self.send(login).await?;
         loop {
             let message = self.receive().await?;
             if let (Some(open), Some(until)) = (message["open"].as_str(), message["until"].as_str()) {
                 let answer = match agent.open(open.parse()?, until).await? {
-                    Arrival::Sent { url, method, body } => json!({ "url": url, "method": method, "body": body }),
+                    Arrival::Sent { url, method, body } => json!({ "url": url.as_str(), "method": method, "body": body }),
                     Arrival::Stuck(reason) => json!({ "stuck": reason }),
                 };
                 self.send(&answer).await?;
@@ -89,7 +89,7 @@ impl Driver {
     }
 
     /// Lets it end by itself.
-    pub async fn end(self) -> Result<()> {
+    pub(crate) async fn end(self) -> Result<()> {
         let Self { name, mut child, stdin, .. } = self;
         drop(stdin);
         let status = timeout(PATIENCE, child.wait()).await.with_context(|| format!("the driver {name} does not end"))??;

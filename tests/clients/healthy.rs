@@ -3,7 +3,7 @@
 use crate::driver::{Driver, Outcome};
 use crate::idp::{Login, Provider, Registration, USUAL};
 use crate::install::Installed;
-use crate::{PLACES, tls};
+use crate::{PLACES, tls, told};
 use anyhow::{Result, ensure};
 
 const EVERYTHING: [&str; 7] = ["login", "id_token", "userinfo", "refresh", "introspect", "revoke", "logout"];
@@ -43,21 +43,21 @@ async fn completes(name: &'static str, expected: &[&str]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn openid_client_completes_every_healthy_login() -> Result<()> {
-    completes("openid-client", &EVERYTHING).await
+async fn openid_client_completes_every_healthy_login() {
+    told(completes("openid-client", &EVERYTHING).await);
 }
 
 #[tokio::test]
-async fn oauth4webapi_completes_every_healthy_login() -> Result<()> {
-    completes("oauth4webapi", &EVERYTHING).await
+async fn oauth4webapi_completes_every_healthy_login() {
+    told(completes("oauth4webapi", &EVERYTHING).await);
 }
 
 #[tokio::test]
-async fn express_openid_connect_completes_every_healthy_login() -> Result<()> {
-    completes("express-openid-connect", &AS_APPLICATION).await
+async fn express_openid_connect_completes_every_healthy_login() {
+    told(completes("express-openid-connect", &AS_APPLICATION).await);
 }
 
 #[tokio::test]
-async fn authlib_completes_every_healthy_login() -> Result<()> {
-    completes("authlib_flask", &AS_APPLICATION).await
+async fn authlib_completes_every_healthy_login() {
+    told(completes("authlib_flask", &AS_APPLICATION).await);
 }

@@ -8,18 +8,18 @@ use authchain::plan::{Backend, Fault};
 use authchain::topology::provider::{Idp, Surroundings};
 use serde_json::{Value, json};
 
-pub const PERSON: Person = Person { name: "jarvis", password: "correct horse battery staple" };
+pub(crate) const PERSON: Person = Person { name: "jarvis", password: "correct horse battery staple" };
 const SECRET: &str = "a secret with / and + and : in it";
 
 /// How a client authenticates, and how its ID tokens are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Registration {
-    pub auth: &'static str,
-    pub alg: &'static str,
+pub(crate) struct Registration {
+    pub(crate) auth: &'static str,
+    pub(crate) alg: &'static str,
 }
 
 /// What most tests use.
-pub const USUAL: Registration = Registration { auth: "client_secret_basic", alg: "ES256" };
+pub(crate) const USUAL: Registration = Registration { auth: "client_secret_basic", alg: "ES256" };
 
 /// Every registration that a provider here has.
 const REGISTRATIONS: [Registration; 6] = [
@@ -54,11 +54,11 @@ impl Registration {
 
 /// A login as a test wants it.
 #[derive(Debug, Clone, Copy)]
-pub struct Login {
-    pub registration: Registration,
-    pub response_mode: Option<&'static str>,
+pub(crate) struct Login {
+    pub(crate) registration: Registration,
+    pub(crate) response_mode: Option<&'static str>,
     /// Whether the library is told to check what it does not check by itself.
-    pub full_checks: bool,
+    pub(crate) full_checks: bool,
 }
 
 impl Default for Login {
@@ -68,7 +68,7 @@ impl Default for Login {
 }
 
 /// One provider, for the logins of one driver.
-pub struct Provider {
+pub(crate) struct Provider {
     idp: Idp,
     hello: Hello,
     http: reqwest::Client,
@@ -76,7 +76,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    pub async fn start(hello: &Hello) -> Result<Self> {
+    pub(crate) async fn start(hello: &Hello) -> Result<Self> {
         let clients: serde_json::Map<_, _> =
             REGISTRATIONS.iter().map(|registration| (registration.client_id(), registration.client(hello))).collect();
         let claims = json!({ "email": "jarvis@mosaic.test", "email_verified": true, "name": "Jarvis Mosaic" });
@@ -97,7 +97,7 @@ impl Provider {
     }
 
     /// One login of a new person at a new browser, while the provider does these things wrong.
-    pub async fn login(&self, driver: &mut Driver, login: Login, faults: Vec<Fault>) -> Result<Outcome> {
+    pub(crate) async fn login(&self, driver: &mut Driver, login: Login, faults: Vec<Fault>) -> Result<Outcome> {
         self.idp.switchboard().set(faults);
         let Registration { auth, alg } = login.registration;
         let told = json!({
@@ -113,5 +113,10 @@ impl Provider {
             "checks": if login.full_checks { "full" } else { "default" },
         });
         driver.perform(&told, &mut Agent::new(self.http.clone(), PERSON)).await
+    }
+
+    /// How many calls of the last login a fault struck.
+    pub(crate) fn struck(&self) -> u64 {
+        self.idp.switchboard().faults().iter().map(|(_, struck)| struck).sum()
     }
 }

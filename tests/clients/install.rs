@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Everything that the drivers need.
-pub struct Installed {
+pub(crate) struct Installed {
     folder: PathBuf,
     node: PathBuf,
 }
 
 impl Installed {
     /// Installs what is missing, which is nothing when it was installed before.
-    pub fn ensure() -> Result<Self> {
+    pub(crate) fn ensure() -> Result<Self> {
         let output = Command::new(env!("CARGO")).args(["xtask", "clients"]).current_dir(root()).output();
         let output = output.context("failed to start cargo")?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -25,7 +25,7 @@ impl Installed {
     }
 
     /// The program that runs a driver, and the driver.
-    pub fn driver(&self, name: &str) -> (PathBuf, PathBuf) {
+    pub(crate) fn driver(&self, name: &str) -> (PathBuf, PathBuf) {
         if name == "authlib_flask" {
             (self.folder.join("venv/bin/python"), self.folder.join("drivers").join(format!("{name}.py")))
         } else {
@@ -34,11 +34,11 @@ impl Installed {
     }
 
     /// Where a driver's standard error goes.
-    pub fn log(&self, name: &str) -> PathBuf {
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.folder.join("logs").join(format!("{name}.log"))
     }
 }
 
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

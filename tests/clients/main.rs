@@ -7,10 +7,13 @@
 
 mod agent;
 mod driver;
+mod expectations;
+mod faults;
 mod healthy;
 mod idp;
 mod install;
 mod provider;
+mod table;
 
 use std::sync::LazyLock;
 use tokio::sync::Semaphore;
@@ -22,4 +25,9 @@ static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
 fn tls() {
     // The second test to come finds it given, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Fails a test with what went wrong, cause by cause.
+fn told<T>(result: anyhow::Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("{error:#}"))
 }

@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 /// A server that ends with this.
-pub struct Served {
-    pub base: Url,
+pub(crate) struct Served {
+    pub(crate) base: Url,
     task: JoinHandle<()>,
 }
 
@@ -23,7 +23,7 @@ impl Drop for Served {
 }
 
 /// Serves what `make` makes of the address that it will have.
-pub async fn serve<T>(make: impl FnOnce(&Url) -> Result<(T, Router)>) -> Result<(T, Served)> {
+pub(crate) async fn serve<T>(make: impl FnOnce(&Url) -> Result<(T, Router)>) -> Result<(T, Served)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base: Url = format!("http://{}", listener.local_addr()?).parse()?;
     let (made, router) = make(&base)?;
@@ -36,7 +36,7 @@ pub async fn serve<T>(make: impl FnOnce(&Url) -> Result<(T, Router)>) -> Result<
 }
 
 /// What a scenario that declares `service` for an origin compiles to.
-pub fn backend(service: &Value) -> Result<Backend> {
+pub(crate) fn backend(service: &Value) -> Result<Backend> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("clients.yaml");
     let declared = json!({

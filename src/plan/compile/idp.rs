@@ -1,14 +1,13 @@
 //! The embedded OpenID provider of an origin.
 
 use super::compiler::Compiler;
-use crate::plan::{Claims, Consent, IdpClient, IdpPlan, IdpUser, Service};
-use crate::scenario::node::Key;
-use crate::scenario::origin::{Client, Idp, User};
+use crate::plan::{
+    Claims, ClientAuth, ClientKey, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, Service, SigningAlgorithm,
+};
+use crate::scenario::node::{Key, Node};
+use crate::scenario::origin::{Client, Idp, Refresh, User};
+use crate::scenario::read::Text;
 use sha2::{Digest as _, Sha256};
-use std::time::Duration;
-
-const CODE_TTL: Duration = Duration::from_secs(60);
-const TOKEN_TTL: Duration = Duration::from_secs(300);
 
 impl Compiler<'_> {
     pub(super) fn idp(&mut self, idp: &Idp) -> Option<IdpPlan> {
@@ -23,13 +22,40 @@ impl Compiler<'_> {
                 }
             },
         };
-        let slug = idp.slug.as_ref().map_or_else(|| "app".to_owned(), |text| self.known(text, "a slug"));
+        let default = IdpPlan::default();
+        let slug = idp.slug.as_ref().map_or(default.slug, |text| self.known(text, "a slug"));
         let users = idp.users.0.iter().map(|(key, user)| self.user(key, user)).collect();
         let clients = idp.clients.0.iter().map(|(key, client)| self.client(key, client)).collect();
-        let code_ttl = self.duration_or(idp.code_ttl.as_ref(), CODE_TTL);
-        let token_ttl = self.duration_or(idp.token_ttl.as_ref(), TOKEN_TTL);
+        let code_ttl = self.duration_or(idp.code_ttl.as_ref(), default.code_ttl);
+        let token_ttl = self.duration_or(idp.token_ttl.as_ref(), default.token_ttl);
+        let refresh = idp.refresh.as_ref().map_or(default.refresh, |refresh| self.refresh(refresh));
+        let signing = idp.signing.as_ref().and_then(|text| self.signing(text)).unwrap_or(default.signing);
         let faults = self.all_faults(&idp.faults.0, Service::Idp);
-        Some(IdpPlan { slug, consent: consent?, users, clients, code_ttl, token_ttl, faults })
+        Some(IdpPlan { slug, consent: consent?, users, clients, code_ttl, token_ttl, refresh, signing, faults })
+    }
+
+    fn refresh(&mut self, refresh: &Refresh) -> RefreshPlan {
+        let default = RefreshPlan::default();
+        RefreshPlan {
+            ttl: self.duration_or(refresh.ttl.as_ref(), default.ttl),
+            rotate: refresh.rotate.unwrap_or(default.rotate),
+            reuse_interval: self.duration_or(refresh.reuse_interval.as_ref(), default.reuse_interval),
+        }
+    }
+
+    fn signing(&mut self, text: &Text) -> Option<SigningAlgorithm> {
+        self.one_of(text, "signing algorithm", SigningAlgorithm::ALL, SigningAlgorithm::name)
+    }
+
+    /// The one of `all` whose name `text` is; otherwise the names are told.
+    fn one_of<T: Copy, const N: usize>(&mut self, text: &Text, what: &str, all: [T; N], name: fn(T) -> &'static str) -> Option<T> {
+        let known = self.known(text, &format!("a {what}"));
+        let found = all.into_iter().find(|one| name(*one) == known);
+        if found.is_none() && !known.is_empty() {
+            let message = format!("unknown {what} `{known}`");
+            self.fault_with(text.span, message, format!("use one of {}", all.map(|one| format!("`{}`", name(one))).join(", ")));
+        }
+        found
     }
 
     fn user(&mut self, key: &Key, user: &User) -> IdpUser {
@@ -47,16 +73,90 @@ impl Compiler<'_> {
     }
 
     fn client(&mut self, key: &Key, client: &Client) -> IdpClient {
-        if client.redirect_uris.is_empty() {
+        let default = IdpClient::default();
+        let grants = match client.grants.as_slice() {
+            [] => default.grants,
+            named => named.iter().filter_map(|text| self.one_of(text, "grant", Grant::ALL, Grant::name)).collect(),
+        };
+        if client.redirect_uris.is_empty() && grants.contains(&Grant::AuthorizationCode) {
             self.fault_with(key.span, format!("client `{}` has no redirect URI", key.name), "list them under `redirect_uris`");
         }
-        IdpClient {
+        let compiled = IdpClient {
             id: key.name.clone(),
             secret: client.secret.as_ref().map(|text| self.secret(text, &format!("idp.clients.{}.secret", key.name))),
+            keys: client.jwks.as_ref().map(|jwks| self.client_keys(jwks)).unwrap_or_default(),
+            auth: client.auth.as_ref().and_then(|text| self.one_of(text, "client authentication", ClientAuth::ALL, ClientAuth::name)),
+            grants,
             redirect_uris: client.redirect_uris.iter().map(|text| self.known(text, "a redirect URI")).collect(),
-            require_pkce: client.require_pkce.unwrap_or(false),
+            scopes: client.scopes.iter().map(|text| self.scope(text)).collect(),
+            require_pkce: client.require_pkce.unwrap_or(default.require_pkce),
+            pkce_plain: client.pkce_plain.unwrap_or(default.pkce_plain),
             post_logout_redirect_uris: client.post_logout_redirect_uris.iter().map(|text| self.known(text, "a redirect URI")).collect(),
+            refresh: client.refresh.as_ref().and_then(|text| self.refresh_rule(text)).unwrap_or(default.refresh),
+            id_token_alg: client.id_token_alg.as_ref().and_then(|text| self.signing(text)),
+        };
+        self.check_client(key, client, &compiled);
+        compiled
+    }
+
+    /// What fits together in a client and what does not.
+    fn check_client(&mut self, key: &Key, client: &Client, compiled: &IdpClient) {
+        if let (Some(text), Some(auth)) = (&client.auth, compiled.auth)
+            && !compiled.may_authenticate_by(auth)
+        {
+            let (message, hint) = match auth {
+                ClientAuth::Basic | ClientAuth::Post => ("has no secret to authenticate with", "give it a `secret`"),
+                ClientAuth::PrivateKeyJwt => ("has no keys to authenticate with", "give it a `jwks` with its public keys"),
+                ClientAuth::None => ("cannot be public and have a secret or keys", "leave out `auth`, or `secret` and `jwks`"),
+            };
+            self.fault_with(text.span, format!("client `{}` {message}", key.name), hint);
         }
+        if let Some(text) = client.grants.iter().find(|text| text.value == Grant::ClientCredentials.name())
+            && compiled.is_public()
+        {
+            // RFC 6749 §4.4: only confidential clients may.
+            self.fault_with(
+                text.span,
+                format!("client `{}` is public and proves nothing by itself", key.name),
+                "give it a `secret` or `jwks`",
+            );
+        }
+    }
+
+    fn refresh_rule(&mut self, text: &Text) -> Option<RefreshRule> {
+        let name = |rule| match rule {
+            RefreshRule::OfflineAccess => "offline_access",
+            RefreshRule::Always => "always",
+        };
+        self.one_of(text, "refresh rule", [RefreshRule::OfflineAccess, RefreshRule::Always], name)
+    }
+
+    /// A scope of a client's own (RFC 6749 §3.3).
+    fn scope(&mut self, text: &Text) -> String {
+        let scope = self.known(text, "a scope");
+        let is_token = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        if scope.is_empty() || !scope.bytes().all(is_token) {
+            let message = "a scope is one word of visible ASCII without quotes and backslashes";
+            self.fault_with(text.span, message, "write several as a list: `scopes: [read, write]`");
+        }
+        scope
+    }
+
+    fn client_keys(&mut self, jwks: &Node) -> Vec<ClientKey> {
+        let set = self.known_json(jwks, "a key");
+        let Some(keys) = set.get("keys").and_then(|keys| keys.as_array()).filter(|keys| !keys.is_empty()) else {
+            self.fault_with(jwks.span, "this is no JWK Set with keys", "write `{ keys: [ … ] }` (RFC 7517 §5)");
+            return Vec::new();
+        };
+        keys.iter()
+            .filter_map(|key| match ClientKey::read(key) {
+                Ok(key) => Some(key),
+                Err(error) => {
+                    self.fault_with(jwks.span, error.to_string(), error.hint());
+                    None
+                }
+            })
+            .collect()
     }
 }
 

@@ -6,15 +6,8 @@ use crate::plan::{Consent, Fault, IdpPlan, Service};
 const AUTH: &str = "https://auth.mosaic.test";
 
 fn provider(faults: &[&str]) -> OriginPlan {
-    let idp = IdpPlan {
-        slug: "mosaic".into(),
-        consent: Consent::Explicit,
-        users: Vec::new(),
-        clients: Vec::new(),
-        code_ttl: Duration::from_secs(60),
-        token_ttl: Duration::from_secs(300),
-        faults: faults.iter().map(|fault| Fault::parse(fault, Service::Idp).unwrap()).collect(),
-    };
+    let faults = faults.iter().map(|fault| Fault::parse(fault, Service::Idp).unwrap()).collect();
+    let idp = IdpPlan { slug: "mosaic".into(), consent: Consent::Explicit, faults, ..IdpPlan::default() };
     plan(AUTH, Backend::Idp(Box::new(idp)))
 }
 

@@ -35,6 +35,7 @@ function application(login, stage, done) {
       }),
       idTokenSigningAlg: login.alg,
       idpLogout: true,
+      routes: { postLogoutRedirect: '/goodbye' },
       authRequired: false,
       authorizationParams: {
         response_type: 'code',
@@ -84,7 +85,7 @@ await serve(hello, async (login, stage) => {
   // The middleware discovers the provider on the way to it; what goes wrong after that, before the callback, is the user's way.
   await visit('/', '/done')
   stage('logout')
-  await visit('/logout?returnTo=/goodbye', '/goodbye')
+  await visit('/logout', '/goodbye')
   did.push('logout')
   return did
 })

@@ -42,7 +42,7 @@ fn plan() -> IdpPlan {
         secret: secret.map(|secret| Secret::new(id, secret)),
         redirect_uris: vec![uri.to_owned()],
         post_logout_redirect_uris: vec![format!("https://{id}.test/bye")],
-        require_pkce: false,
+        ..IdpClient::default()
     };
     IdpPlan {
         slug: "mosaic".to_owned(),
@@ -53,9 +53,7 @@ fn plan() -> IdpPlan {
             client("other", Some("other-secret"), "https://other.test/cb"),
             client("spa", None, SPA),
         ],
-        code_ttl: Duration::from_secs(60),
-        token_ttl: Duration::from_secs(300),
-        faults: Vec::new(),
+        ..IdpPlan::default()
     }
 }
 

@@ -1,0 +1,109 @@
+//! Every fault with every client: whether it was noticed, and by which error.
+
+use crate::driver::{Driver, Outcome};
+use crate::expectations::{Expectations, Must, Row};
+use crate::idp::{Login, Provider};
+use crate::install::{Installed, root};
+use crate::table::{self, Column};
+use crate::{PLACES, tls, told};
+use anyhow::{Context as _, Result, bail, ensure};
+use authchain::plan::{CATALOGUE, Service};
+use std::collections::BTreeSet;
+
+/// The drivers of OpenID clients, and the names by which the expectations call them.
+const OPENID: [(&str, &str); 4] = [
+    ("openid-client", "openid-client"),
+    ("oauth4webapi", "oauth4webapi"),
+    ("express-openid-connect", "express-openid-connect"),
+    ("authlib_flask", "authlib"),
+];
+
+/// Says that the table is to be written instead of compared.
+const UPDATE: &str = "AUTHCHAIN_UPDATE_CLIENTS";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_client_makes_of_every_fault_what_the_table_says() {
+    told(observe().await);
+}
+
+async fn observe() -> Result<()> {
+    tls();
+    let expectations = Expectations::read()?;
+    let installed = Installed::ensure()?;
+    let columns = OPENID.map(|(driver, client)| column(&installed, driver, client, &expectations.idp));
+    let mut openid = Vec::new();
+    for column in futures(columns).await {
+        openid.push(column?);
+    }
+    let wrong: Vec<_> = openid.iter().flat_map(|column| disobedient(column, &expectations.idp)).collect();
+    let page = table::page(&expectations, &openid)?;
+    let path = root().join("docs/clients.md");
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::create_dir_all(root().join("docs"))?;
+        std::fs::write(&path, &page)?;
+    }
+    ensure!(wrong.is_empty(), "clients did not do what they must:\n{}", wrong.join("\n"));
+    let kept = std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+    if kept != page {
+        let diff = similar::TextDiff::from_lines(&kept, &page);
+        bail!("docs/clients.md is out of date; `cargo xtask generate clients` writes it anew:\n{}", diff.unified_diff().context_radius(0));
+    }
+    Ok(())
+}
+
+/// Runs all of them, as many at a time as there are places.
+async fn futures<F: Future<Output = Result<Column>>, const N: usize>(columns: [F; N]) -> Vec<Result<Column>> {
+    futures_util::future::join_all(columns).await
+}
+
+async fn column(installed: &Installed, name: &'static str, client: &'static str, rows: &[Row]) -> Result<Column> {
+    let _place = PLACES.acquire().await?;
+    let mut driver = Driver::start(installed, name).await?;
+    let provider = Provider::start(&driver.hello).await?;
+    let mut outcomes = Vec::new();
+    for row in rows {
+        let fault = row.read(Service::Idp)?;
+        let outcome = provider.login(&mut driver, Login::default(), vec![fault]).await.with_context(|| format!("{client}, {}", row.fault))?;
+        ensure!(provider.struck() > 0, "{client} never came to where `{}` strikes ({outcome:?})", row.fault);
+        outcomes.push(outcome);
+    }
+    // The faults were the reason, and nothing that they left behind.
+    let healthy = provider.login(&mut driver, Login::default(), Vec::new()).await?;
+    ensure!(matches!(healthy, Outcome::Accepted(_)), "{client}, without a fault: {healthy:?}");
+    driver.end().await?;
+    Ok(Column { client, outcomes })
+}
+
+/// What `column` has against the expectations, a line each.
+fn disobedient(column: &Column, rows: &[Row]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (row, outcome) in rows.iter().zip(&column.outcomes) {
+        let accepted = matches!(outcome, Outcome::Accepted(_));
+        let obeys = match row.must {
+            Must::Either => true,
+            Must::Accept => accepted,
+            Must::Refuse => !accepted,
+        };
+        match (obeys, row.excuse(column.client)) {
+            (true, None) | (false, Some(_)) => {}
+            (false, None) => lines.push(format!("{}, {}: must {:?}, but: {outcome:?}", column.client, row.fault, row.must)),
+            (true, Some(_)) => lines.push(format!("{}, {}: does what it must; take it out of `except`", column.client, row.fault)),
+        }
+    }
+    lines
+}
+
+#[test]
+fn every_fault_of_the_catalogue_is_tried_or_has_a_reason_not_to_be() {
+    let expectations = told(Expectations::read());
+    let tried: BTreeSet<_> = expectations.idp.iter().map(|row| told(row.read(Service::Idp)).kind.spec().name).collect();
+    let named: BTreeSet<_> = expectations.untried.keys().map(String::as_str).collect();
+    let known: BTreeSet<_> = CATALOGUE.iter().filter(|spec| spec.services.contains(&Service::Idp)).map(|spec| spec.name).collect();
+    assert_eq!(&tried | &named, known);
+    assert_eq!(&tried & &named, BTreeSet::new());
+    for row in &expectations.idp {
+        for note in row.except.values() {
+            assert!(expectations.notes.contains_key(note), "{}: there is no note `{note}`", row.fault);
+        }
+    }
+}

@@ -26,7 +26,7 @@ mod tests;
 
 pub use steps::drive;
 
-use crate::plan::{Matcher, Scope, Step};
+use crate::plan::{FaultsPlan, Matcher, Scope, Step};
 use crate::trace::{Chain, Hop, ServerCall};
 use crate::web::origin::Origin;
 use std::net::SocketAddr;
@@ -41,6 +41,11 @@ pub trait World: Send + Sync {
 
     /// The requests that reached the origins so far.
     fn calls(&self) -> Vec<ServerCall>;
+
+    /// Changes what an embedded service does wrong. A world without such services has nothing to change.
+    fn switch_faults(&self, change: &FaultsPlan) {
+        let _ = change;
+    }
 }
 
 /// Looks on while a run is under way, and judges in line.

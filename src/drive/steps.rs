@@ -150,6 +150,10 @@ impl<'p> Session<'p> {
                 self.recorder.set_calls(self.world.calls());
                 Ok(())
             }
+            Verb::Fault(change) => {
+                self.world.switch_faults(change);
+                Ok(())
+            }
             // Both look at what is there; the observer judges it.
             Verb::Expect | Verb::DeepLink(_) => Ok(()),
             Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } => Ok(()),

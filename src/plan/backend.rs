@@ -1,5 +1,6 @@
 //! What stands behind each origin.
 
+use super::fault::Service;
 use super::provider::IdpPlan;
 use super::template::{JsonTemplate, Template};
 use crate::base::Span;
@@ -30,6 +31,17 @@ pub enum Backend {
     Idp(Box<IdpPlan>),
     /// A real server somewhere else.
     Upstream(UpstreamPlan),
+}
+
+impl Backend {
+    /// Which embedded service it is, if it is one.
+    #[must_use]
+    pub fn service(&self) -> Option<Service> {
+        match self {
+            Self::Idp(_) => Some(Service::Idp),
+            Self::Process(_) | Self::Stub(_) | Self::Upstream(_) => None,
+        }
+    }
 }
 
 /// A program that the run starts and stops.

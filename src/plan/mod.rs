@@ -23,8 +23,8 @@ pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
 pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
 pub use step::{
-    Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId,
-    Verb, WaitPlan,
+    Body, CallsPlan, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf,
+    RequestPlan, Step, StepId, Verb, WaitPlan,
 };
 pub use template::{Filter, JsonTemplate, Part, Scope, Template, TemplateError};
 

@@ -1,6 +1,7 @@
 //! The steps of a plan.
 
 use super::expect::{Capture, Expectation, ExpectationKind};
+use super::fault::{Fault, FaultKind};
 use super::matcher::Matcher;
 use super::template::{JsonTemplate, Template};
 use crate::base::Span;
@@ -96,6 +97,8 @@ pub enum Verb {
     Sleep(Duration),
     /// Looks at how an origin was called.
     Calls(CallsPlan),
+    /// Changes what an embedded service does wrong.
+    Fault(FaultsPlan),
     /// The actor's last navigation ended at a custom scheme.
     DeepLink(Matcher),
 }
@@ -279,4 +282,24 @@ pub struct CallsPlan {
     pub spacing: Option<Matcher>,
     /// Only calls since the step with this id began.
     pub since: Option<String>,
+}
+
+/// A change of what the embedded service of an origin does wrong.
+#[derive(Debug, Clone)]
+pub struct FaultsPlan {
+    /// The origin.
+    pub origin: Origin,
+    /// Which faults are turned off first.
+    pub clear: Clear,
+    /// What is turned on then.
+    pub add: Vec<Fault>,
+}
+
+/// Which faults are turned off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clear {
+    /// All of them.
+    All,
+    /// Those of these kinds.
+    Kinds(Vec<FaultKind>),
 }

@@ -1,7 +1,7 @@
 //! The topology as the engines see it.
 
 use crate::drive::World;
-use crate::plan::Plan;
+use crate::plan::{FaultsPlan, Plan};
 use crate::topology::Topology;
 use crate::trace::ServerCall;
 use crate::web::origin::Origin;
@@ -41,5 +41,9 @@ impl World for Stage {
             note: call.note,
         });
         calls.collect()
+    }
+
+    fn switch_faults(&self, change: &FaultsPlan) {
+        self.topology.switch_faults(change);
     }
 }

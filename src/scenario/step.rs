@@ -1,6 +1,7 @@
 //! Steps: exactly one verb, and modifiers beside it.
 
 use super::expect::{CaptureSource, Expect, Matcher};
+use super::fault::Fault;
 use super::node::{Key, Node};
 use super::read::{At, Flag, FromYaml, Map, OneOrMany, Reader, Short, Text, record, unknown};
 use super::request::{CookieJar, Replay, Request};
@@ -118,6 +119,7 @@ verbs! {
     "flow" Flow(Short<FlowCall>): "Does the steps of a flow; its name is enough when it takes no arguments.", e.g. { "name": "login", "with": { "user": "jarvis" } };
     "sleep" Sleep(Text): "Lets time pass. Waiting for what one waits for (`wait`, `poll`) is better.", e.g. "1s";
     "calls" Calls(Calls): "Looks at how an origin was called so far.", e.g. { "origin": "https://vendor.test", "path": "/send", "count": 1 };
+    "fault" Fault(Switch): "Changes what an embedded service does wrong, from now on.", e.g. { "origin": "https://auth.mosaic.test", "add": ["state_altered"] };
     "deep_link" DeepLink(Matcher): "The actor's last navigation ended at a custom scheme: what its URL must be.", e.g. { "starts_with": "alga://callback" };
 }
 
@@ -199,6 +201,18 @@ record! {
         pub spacing: Option<Matcher>,
         /// Only calls since the step with this id began.
         pub since: Option<Text>,
+    }
+}
+
+record! {
+    /// Changes what the embedded service of an origin does wrong; `clear` comes first.
+    pub struct Switch {
+        /// The origin.
+        pub origin: Text,
+        /// Faults to turn off: their names, or `all`.
+        pub clear: OneOrMany<Text>,
+        /// Faults to turn on.
+        pub add: OneOrMany<Fault>,
     }
 }
 

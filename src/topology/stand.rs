@@ -8,7 +8,8 @@ use super::inbox::Inbox;
 use super::process::{Casualty, Launch, Ports, Process, Station};
 use super::provider::{Idp, Surroundings};
 use super::stub::{Stub, StubServer};
-use crate::plan::{Backend, IdpPlan, OriginPlan, ProcessPlan, UpstreamPlan};
+use super::switchboard::Switchboard;
+use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, UpstreamPlan};
 use crate::web::origin::{Origin, is_loopback};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,7 @@ pub struct Topology {
     processes: Vec<Arc<Process>>,
     edge: Edge,
     inbox: Inbox,
+    switchboards: Vec<(Origin, Switchboard)>,
     stubs: Mutex<Vec<StubServer>>,
     /// Held until the processes are gone.
     _ports: Ports,
@@ -39,11 +41,15 @@ impl Topology {
         let plans = check(origins, &mut ports, &context, &surroundings)?;
         let mut routes = Vec::with_capacity(plans.len());
         let mut stubs = Vec::new();
+        let mut switchboards = Vec::new();
         let mut waiting = Vec::new();
         for (plan, base) in origins.iter().zip(plans) {
             let target = match base {
                 Base::Upstream(upstream) => Target::Upstream(Arc::new(upstream)),
-                Base::Service(router) => Target::Service(router),
+                Base::Service(router, switchboard) => {
+                    switchboards.push((plan.origin.clone(), switchboard));
+                    Target::Service(router)
+                }
                 Base::Stub(stub) => {
                     let server = stub.serve().await;
                     let address = server.address();
@@ -69,7 +75,7 @@ impl Topology {
             starting.spawn(async move { Process::start(declared, &plan, launch, station, &context).await });
         }
         let processes = all_ready(starting).await?;
-        Ok(Self { processes, edge, inbox, stubs: Mutex::new(stubs), _ports: ports })
+        Ok(Self { processes, edge, inbox, switchboards, stubs: Mutex::new(stubs), _ports: ports })
     }
 
     /// Where `actor` reaches every declared origin: as a proxy, or directly under an origin's name. Each actor has a listener
@@ -103,6 +109,21 @@ impl Topology {
         &self.inbox
     }
 
+    /// Changes what an embedded service does wrong, from the next call on.
+    pub fn switch_faults(&self, change: &FaultsPlan) {
+        for (_, switchboard) in self.switchboards.iter().filter(|(origin, _)| *origin == change.origin) {
+            match &change.clear {
+                Clear::All => {
+                    switchboard.clear(None);
+                }
+                Clear::Kinds(kinds) => kinds.iter().for_each(|kind| {
+                    switchboard.clear(Some(*kind));
+                }),
+            }
+            change.add.iter().for_each(|fault| switchboard.add(fault.clone()));
+        }
+    }
+
     /// Processes that ended although nobody asked them to.
     #[must_use]
     pub fn casualties(&self) -> Vec<Casualty> {
@@ -128,7 +149,7 @@ impl Topology {
 enum Base<'a> {
     Process(&'a ProcessPlan, Arc<Station>),
     Stub(Stub),
-    Service(axum::Router),
+    Service(axum::Router, Switchboard),
     Upstream(UpstreamTarget),
 }
 
@@ -148,7 +169,7 @@ fn check<'a>(
         bases.push(match &plan.backend {
             Backend::Process(process) => Base::Process(process, Station::new(ports.take(&at, process.port)?)),
             Backend::Stub(stub) => Base::Stub(Stub::new(&at, stub, &context.scope)?),
-            Backend::Idp(idp) => Base::Service(provider_router(idp, &plan.origin, surroundings)),
+            Backend::Idp(idp) => idp_service(idp, &plan.origin, surroundings),
             Backend::Upstream(upstream) => Base::Upstream(upstream_target(at, upstream, context.live)?),
         });
     }
@@ -174,9 +195,10 @@ fn origin_of(url: &url::Url) -> String {
 }
 
 /// The embedded provider of an origin, which is also its issuer's.
-fn provider_router(plan: &IdpPlan, origin: &Origin, surroundings: &Surroundings) -> axum::Router {
+fn idp_service<'a>(plan: &IdpPlan, origin: &Origin, surroundings: &Surroundings) -> Base<'a> {
     let base = origin.to_string().parse().expect("an origin is a URL");
-    Idp::new(plan, base, surroundings.clone()).router()
+    let idp = Idp::new(plan, base, surroundings.clone());
+    Base::Service(idp.router(), idp.switchboard().clone())
 }
 
 /// Waits until all processes serve. After the first failure the others are stopped: those that serve already in peace, those

@@ -1,8 +1,9 @@
 //! What embedded services do wrong on purpose.
 
 use super::compiler::Compiler;
-use crate::plan::{Fault, FaultScope, Service};
-use crate::scenario::fault;
+use crate::plan::{Clear, Fault, FaultScope, FaultsPlan, Service};
+use crate::scenario::fault::{self, CATALOGUE, FaultSpec};
+use crate::scenario::step::Switch;
 
 impl Compiler<'_> {
     /// The faults of `service` that the variables do not rule out for this run.
@@ -37,5 +38,33 @@ impl Compiler<'_> {
             self.fault(fault.span, why);
         }
         Some(plan)
+    }
+
+    /// A change of faults while the run is under way.
+    pub(super) fn switch(&mut self, switch: &Switch) -> Option<FaultsPlan> {
+        let origin = self.origin(&switch.origin)?;
+        self.declared(&origin, switch.origin.span);
+        let plan = self.origins.iter().find(|plan| plan.origin == origin)?;
+        let Some(service) = plan.backend.service() else {
+            let hint = "a stub has replies of its own, a process its environment";
+            self.fault_with(switch.origin.span, format!("no embedded service stands behind {origin}"), hint);
+            return None;
+        };
+        if switch.clear.0.is_empty() && switch.add.0.is_empty() {
+            self.fault_with(switch.origin.span, "`fault` changes nothing", "give it `add`, `clear` or both");
+        }
+        let mut kinds = Vec::new();
+        let mut all = false;
+        for text in &switch.clear.0 {
+            match self.known(text, "a fault").as_str() {
+                "all" => all = true,
+                name => match FaultSpec::named(name) {
+                    Some(spec) => kinds.push(spec.kind),
+                    None => self.unknown(text.span, "fault", name, CATALOGUE.iter().map(|spec| spec.name).chain(["all"])),
+                },
+            }
+        }
+        let clear = if all { Clear::All } else { Clear::Kinds(kinds) };
+        Some(FaultsPlan { origin, clear, add: self.all_faults(&switch.add.0, service) })
     }
 }

@@ -1,7 +1,7 @@
 //! One line for people about what a step does. Captures and secrets stand there by name only.
 
 use crate::base::escape;
-use crate::plan::{Field, Template, Verb};
+use crate::plan::{Clear, FaultsPlan, Field, Template, Verb};
 use std::time::Duration;
 
 /// Longest label, in characters.
@@ -32,6 +32,7 @@ pub(super) fn label(verb: &Verb) -> String {
         Verb::Flow { name, .. } => format!("flow {name}"),
         Verb::Sleep(time) => format!("sleep {}", shown(*time)),
         Verb::Calls(calls) => format!("calls of {}", calls.origin),
+        Verb::Fault(faults) => format!("fault {}", faults_in(faults)),
         Verb::DeepLink(_) => "deep link".to_owned(),
     };
     let line = escape::line(&text);
@@ -43,6 +44,16 @@ pub(super) fn label(verb: &Verb) -> String {
 
 fn names(fields: &[Field]) -> String {
     fields.iter().map(|field| field.field.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// `all off, state_altered on at https://auth.test`.
+fn faults_in(faults: &FaultsPlan) -> String {
+    let off = match &faults.clear {
+        Clear::All => vec!["all off".to_owned()],
+        Clear::Kinds(kinds) => kinds.iter().map(|kind| format!("{} off", kind.spec().name)).collect(),
+    };
+    let on = faults.add.iter().map(|fault| format!("{} on", fault.kind.spec().name));
+    format!("{} at {}", off.into_iter().chain(on).collect::<Vec<_>>().join(", "), faults.origin)
 }
 
 fn shown(time: Duration) -> String {

@@ -35,6 +35,7 @@ impl Compiler<'_> {
             Action::Flow(call) => self.flow(call, frame)?,
             Action::Sleep(time) => Verb::Sleep(self.duration(time)?),
             Action::Calls(calls) => Verb::Calls(self.calls(calls)?),
+            Action::Fault(switch) => Verb::Fault(self.switch(switch)?),
             Action::DeepLink(matcher) => Verb::DeepLink(self.matcher(&matcher.0, Subject::Text)?),
             Action::Expect => Verb::Expect,
             // Every verb that sends one request was taken above.

@@ -182,7 +182,7 @@ fn include_missing() {
 
 #[test]
 fn unknown_verb() {
-    insta::assert_snapshot!(told_of("unknown-verb"), @r#"
+    insta::assert_snapshot!(told_of("unknown-verb"), @"
     error: unknown verb `opne`
      --> unknown-verb.yaml:4:5
       |
@@ -197,8 +197,8 @@ fn unknown_verb() {
     5 |   - teleport: https://app.test/
       |     ^^^^^^^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, deep_link
-    "#);
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, fault, deep_link
+    ");
 }
 
 #[test]
@@ -221,15 +221,15 @@ fn two_verbs() {
 
 #[test]
 fn no_verb() {
-    insta::assert_snapshot!(told_of("no-verb"), @r#"
+    insta::assert_snapshot!(told_of("no-verb"), @"
     error: a step without a verb: `id` stands alone
      --> no-verb.yaml:4:5
       |
     4 |   - id: lonely
       |     ^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, deep_link
-    "#);
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, fault, deep_link
+    ");
 }
 
 #[test]
@@ -379,6 +379,59 @@ fn faults() {
       |
       = hint: did you mean `claim_missing`?
     "#);
+}
+
+#[test]
+fn switched_faults() {
+    insta::assert_snapshot!(told_of("fault"), @"
+    error: `99` is not an HTTP status (100 to 599)
+     --> fault.yaml:3:56
+      |
+    3 |   https://id.test: { idp: { faults: [{ userinfo_error: 99 }, { slow: soon }, { reset: { endpoint: tokn } }, otp_unsent] } }
+      |                                                        ^^
+
+    error: `soon` is not a length of time such as `90s`
+     --> fault.yaml:3:70
+      |
+    3 |   https://id.test: { idp: { faults: [{ userinfo_error: 99 }, { slow: soon }, { reset: { endpoint: tokn } }, otp_unsent] } }
+      |                                                                      ^^^^
+
+    error: `idp` has no endpoint `tokn`; there are: authorize, token, userinfo, jwks, discovery, introspect, revoke, end-session, login, consent, home
+     --> fault.yaml:3:80
+      |
+    3 |   https://id.test: { idp: { faults: [{ userinfo_error: 99 }, { slow: soon }, { reset: { endpoint: tokn } }, otp_unsent] } }
+      |                                                                                ^^^^^
+
+    error: `otp_unsent` is a fault of `otp`, not of `idp`
+     --> fault.yaml:3:109
+      |
+    3 |   https://id.test: { idp: { faults: [{ userinfo_error: 99 }, { slow: soon }, { reset: { endpoint: tokn } }, otp_unsent] } }
+      |                                                                                                             ^^^^^^^^^^
+
+    error: no embedded service stands behind https://app.test
+     --> fault.yaml:7:22
+      |
+    7 |   - fault: { origin: https://app.test, add: alg_none }
+      |                      ^^^^^^^^^^^^^^^^
+      |
+      = hint: a stub has replies of its own, a process its environment
+
+    error: `fault` changes nothing
+     --> fault.yaml:8:22
+      |
+    8 |   - fault: { origin: https://id.test }
+      |                      ^^^^^^^^^^^^^^^
+      |
+      = hint: give it `add`, `clear` or both
+
+    error: unknown fault `alg_nine`
+     --> fault.yaml:9:46
+      |
+    9 |   - fault: { origin: https://id.test, clear: alg_nine }
+      |                                              ^^^^^^^^
+      |
+      = hint: did you mean `alg_none`?
+    ");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::install::{Installed, root};
 use crate::table::{self, Column};
 use crate::{PLACES, tls, told};
 use anyhow::{Context as _, Result, bail, ensure};
-use authchain::plan::{CATALOGUE, Service};
+use authchain::plan::Service;
+use authchain::plan::fault::CATALOGUE;
 use std::collections::BTreeSet;
 
 /// The drivers of OpenID clients, and the names by which the expectations call them.
@@ -30,11 +31,9 @@ async fn observe() -> Result<()> {
     tls();
     let expectations = Expectations::read()?;
     let installed = Installed::ensure()?;
-    let columns = OPENID.map(|(driver, client)| column(&installed, driver, client, &expectations.idp));
-    let mut openid = Vec::new();
-    for column in futures(columns).await {
-        openid.push(column?);
-    }
+    let [openid_client, oauth4webapi, express, authlib] = OPENID.map(|(driver, client)| column(&installed, driver, client, &expectations.idp));
+    let (openid_client, oauth4webapi, express, authlib) = tokio::try_join!(openid_client, oauth4webapi, express, authlib)?;
+    let openid = [openid_client, oauth4webapi, express, authlib];
     let wrong: Vec<_> = openid.iter().flat_map(|column| disobedient(column, &expectations.idp)).collect();
     let page = table::page(&expectations, &openid)?;
     let path = root().join("docs/clients.md");
@@ -49,11 +48,6 @@ async fn observe() -> Result<()> {
         bail!("docs/clients.md is out of date; `cargo xtask generate clients` writes it anew:\n{}", diff.unified_diff().context_radius(0));
     }
     Ok(())
-}
-
-/// Runs all of them, as many at a time as there are places.
-async fn futures<F: Future<Output = Result<Column>>, const N: usize>(columns: [F; N]) -> Vec<Result<Column>> {
-    futures_util::future::join_all(columns).await
 }
 
 async fn column(installed: &Installed, name: &'static str, client: &'static str, rows: &[Row]) -> Result<Column> {

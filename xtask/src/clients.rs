@@ -16,7 +16,7 @@ const OLDEST_NODE: (u32, u32) = (22, 12);
 
 /// What is installed.
 pub struct Clients {
-    /// Holds `node_modules`, `venv` and a copy of the drivers.
+    /// Holds `node_modules`, `venv` and copies of the drivers and of the peers.
     pub folder: PathBuf,
     /// The program that runs them.
     pub node: PathBuf,
@@ -31,6 +31,7 @@ pub fn install() -> Result<Clients> {
     lock.lock().context("failed to lock the folder of clients")?;
     let source = root().join("tests/clients");
     copy_folder(&source.join("drivers"), &folder.join("drivers"))?;
+    copy_folder(&root().join("benches/peers"), &folder.join("peers"))?;
     let wanted = wanted(&source)?;
     let stamp = folder.join(".installed");
     if fs::read(&stamp).ok().as_ref() != Some(&wanted) {
@@ -87,7 +88,7 @@ fn node(folder: &Path) -> Result<PathBuf> {
     Ok(PathBuf::from("node"))
 }
 
-/// The drivers run beside `node_modules`, for that is where Node looks for what they import.
+/// Drivers and peers run beside `node_modules`, for that is where Node looks for what they import.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from).with_context(|| format!("failed to read {}", from.display()))? {

@@ -50,6 +50,12 @@ impl Secret {
         &self.name
     }
 
+    /// Whether it is so short that hiding it wherever its text occurs would hide half of everything.
+    #[must_use]
+    pub fn is_too_short_to_hide(&self) -> bool {
+        self.value.len() < SHORTEST_REPLACED
+    }
+
     /// The value itself; whoever calls this takes care that it does not print.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -98,7 +104,7 @@ impl Redactor {
     /// Learns a secret: from now on [`text`](Self::text) replaces its value, also in percent-, form-, JSON- and base64-encoded spelling.
     pub fn learn(&self, secret: &Secret) {
         let value = secret.expose();
-        if value.len() < SHORTEST_REPLACED {
+        if secret.is_too_short_to_hide() {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -29,7 +29,8 @@ pub(super) fn check(command: &Check, printer: &Printer, quiet: bool) -> anyhow::
     }
     let (runs, warnings) = (prepared.plans.len(), prepared.warnings.len());
     if !quiet {
-        printer.talk(&format!("{runs} run(s) can be used, {warnings} warning(s)"));
+        let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+        printer.talk(&format!("{} can be used, {}", count(runs, "run"), count(warnings, "warning")));
     }
     Ok(if command.strict && warnings > 0 { 2 } else { 0 })
 }

@@ -11,3 +11,5 @@ pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;
 mod text;
+
+pub(crate) use text::hiding;

@@ -1,17 +1,48 @@
 //! Wire text made fit to be read: bounded, on one line, without characters that move the cursor or hide others.
 
-use crate::base::escape;
+use crate::base::{Redactor, escape};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 /// How much of an actual value a verdict shows, in characters.
 pub(crate) const SHOWN: usize = 300;
 
+/// Bytes of a text that are looked through for secrets; what is shown of it is far less.
+const LOOKED_THROUGH: usize = 64 * 1024;
+
+thread_local! {
+    /// Takes secrets out of what is told on this thread right now.
+    static HIDING: RefCell<Option<Redactor>> = const { RefCell::new(None) };
+}
+
+/// Does `tell` with every text it shows gone through `redactor` first: before it is cut, because nobody recognises a part of
+/// a secret afterwards.
+pub(crate) fn hiding<T>(redactor: &Redactor, tell: impl FnOnce() -> T) -> T {
+    /// Puts back what was in force, after a panic too.
+    struct Before(Option<Redactor>);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            HIDING.set(self.0.take());
+        }
+    }
+    let _before = Before(HIDING.replace(Some(redactor.clone())));
+    tell()
+}
+
+fn hidden(text: &str) -> Cow<'_, str> {
+    HIDING.with_borrow(|redactor| match redactor {
+        None => Cow::Borrowed(text),
+        Some(redactor) => redactor.text(&text[..text.floor_char_boundary(LOOKED_THROUGH)]),
+    })
+}
+
 /// `text` on one line, hostile characters escaped, at most `limit` characters and a word on how many there were.
 pub(crate) fn shown(text: &str, limit: usize) -> String {
-    let cut = escape::shorten(text, limit);
+    let clean = hidden(text);
+    let cut = escape::shorten(&clean, limit);
     let mut out = escape::shorten(&escape::line(&cut), limit).into_owned();
-    if cut.len() != text.len() || out.ends_with('…') && !text.ends_with('…') {
+    if cut.len() != clean.len() || text.len() > LOOKED_THROUGH || out.ends_with('…') && !text.ends_with('…') {
         out.push_str(&format!(" ({} characters)", text.chars().count()));
     }
     out
@@ -20,8 +51,9 @@ pub(crate) fn shown(text: &str, limit: usize) -> String {
 /// Bytes as [`shown`] text; bytes that are not UTF-8 become `\xHH`.
 pub(crate) fn shown_bytes(bytes: &[u8], limit: usize) -> String {
     // A character has at most four bytes: what lies behind them cannot be shown anyway.
-    let reach = bytes.len().min(limit.saturating_mul(4).saturating_add(4));
+    let reach = bytes.len().min(limit.saturating_mul(4).saturating_add(4).max(LOOKED_THROUGH));
     let text = escape::bytes(&bytes[..reach]);
+    let text = hidden(&text).into_owned();
     let short = escape::shorten(&text, limit);
     if reach < bytes.len() || short.len() < text.len() { format!("{short} ({} bytes)", bytes.len()) } else { text }
 }
@@ -42,6 +74,7 @@ pub(crate) fn shown_json(value: &Value) -> String {
 /// Where two long texts part, with a little of each; `None` when they are short enough to be compared by eye.
 pub(crate) fn where_differs(expected: &str, actual: &str) -> Option<String> {
     const EYE: usize = 24;
+    let (expected, actual) = (&*hidden(expected), &*hidden(actual));
     if expected.len().min(actual.len()) <= EYE || expected == actual {
         return None;
     }

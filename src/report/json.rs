@@ -1,6 +1,6 @@
 //! Everything that was seen and judged, as JSON for other programs. Values are masked as on the console.
 
-use super::{Finished, Mask, Outcome, SnapshotOutcome, Standing, Summary};
+use super::{Finished, Mask, Outcome, ProcessLog, SnapshotOutcome, Standing, Summary};
 use crate::base::escape;
 use crate::trace::{Hop, SetVerdict, StepRecord};
 use serde_json::{Value, json};
@@ -51,11 +51,16 @@ fn run_json(run: &Finished) -> Value {
             Standing::Allowed(_) => "allowed",
             Standing::Advises => "advises",
         };
+        let reason = match &judged.standing {
+            Standing::Allowed(reason) => Some(mask.text(reason)),
+            _ => None,
+        };
         let evidence =
             finding.evidence.iter().map(|evidence| json!({ "hop": evidence.hop.map(|hop| hop.0 + 1), "text": mask.text(&evidence.text) }));
         json!({
             "rule": finding.rule,
             "standing": standing,
+            "reason": reason,
             "title": mask.text(&finding.title),
             "evidence": evidence.collect::<Vec<_>>(),
             "cause": mask.text(&finding.cause),
@@ -63,9 +68,16 @@ fn run_json(run: &Finished) -> Value {
             "reference": finding.reference,
         })
     });
+    let (pending, diff) = match &run.snapshot {
+        SnapshotOutcome::New(path) => (Some(path.display().to_string()), None),
+        SnapshotOutcome::Drift { diff, pending } => (pending.as_ref().map(|path| path.display().to_string()), Some(mask.lines(&diff.text))),
+        _ => (None, None),
+    };
     json!({
         "name": run.name,
         "title": run.title,
+        "file": run.file.display().to_string(),
+        "variant": run.variant,
         "outcome": outcome,
         "attempts": run.attempts,
         "started": run.started.format(&Rfc3339).unwrap_or_default(),
@@ -73,12 +85,41 @@ fn run_json(run: &Finished) -> Value {
         "covers": run.covers,
         "profile": run.profile,
         "snapshot": snapshot,
+        "snapshot_diff": diff,
+        "snapshot_waits_at": pending,
         "reasons": run.reasons().iter().map(|reason| mask.text(reason)).collect::<Vec<_>>(),
-        "trouble": run.trouble.as_ref().map(|trouble| mask.text(&trouble.message)),
+        "trouble": run.trouble.as_ref().map(|trouble| mask.lines(&trouble.message)),
+        "hints": run.trouble.iter().flat_map(|trouble| &trouble.hints).map(|hint| mask.text(hint)).collect::<Vec<_>>(),
+        "expectations": expectations(run, mask),
         "findings": findings.collect::<Vec<_>>(),
         "steps": run.chain.steps.iter().map(|step| step_json(step, mask)).collect::<Vec<_>>(),
+        "not_reached": run.not_run.iter().map(|label| mask.text(label)).collect::<Vec<_>>(),
         "hops": run.chain.hops.iter().map(|hop| hop_json(hop, mask)).collect::<Vec<_>>(),
+        "logs": run.logs.iter().map(|log| log_json(log, mask)).collect::<Vec<_>>(),
     })
+}
+
+/// Every expectation that was looked at; those that hold without the values.
+fn expectations(run: &Finished, mask: Mask<'_>) -> Vec<Value> {
+    let each = run.verdicts.iter().flat_map(|step| step.verdicts.iter().map(move |verdict| (step.step, verdict)));
+    let each = each.map(|(step, verdict)| {
+        let mut entry = json!({
+            "step": step,
+            "expectation": mask.text(&verdict.expectation),
+            "at": run.sources.place(verdict.span),
+            "holds": verdict.is_met(),
+        });
+        if let Some((expected, actual, _)) = verdict.failure() {
+            entry["expected"] = mask.text(expected).into();
+            entry["actual"] = mask.text(actual).into();
+        }
+        entry
+    });
+    each.collect()
+}
+
+fn log_json(log: &ProcessLog, mask: Mask<'_>) -> Value {
+    json!({ "origin": log.origin, "lines": log.lines.iter().map(|line| mask.text(line)).collect::<Vec<_>>() })
 }
 
 fn step_json(step: &StepRecord, mask: Mask<'_>) -> Value {
@@ -87,7 +128,7 @@ fn step_json(step: &StepRecord, mask: Mask<'_>) -> Value {
         "actor": &*step.actor,
         "took_ms": milliseconds(step.took),
         "page": step.page.as_ref().map(|url| mask.url(url.as_str())),
-        "error": step.error.as_deref().map(|error| mask.text(error)),
+        "error": step.error.as_deref().map(|error| mask.lines(error)),
     })
 }
 

@@ -31,6 +31,12 @@ impl<'a> Mask<'a> {
         escape::line(&self.redactor.text(text)).into_owned()
     }
 
+    /// [`text`](Self::text) of several lines, which stay lines.
+    #[must_use]
+    pub fn lines(&self, text: &str) -> String {
+        text.lines().map(|line| self.text(line)).collect::<Vec<_>>().join("\n")
+    }
+
     /// A value that is always secret, such as a cookie's: `‹token:3f9a›`, empty values as they are.
     #[must_use]
     pub fn opaque(&self, name: &str, value: &[u8]) -> String {

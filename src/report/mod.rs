@@ -12,7 +12,7 @@ mod volatile;
 
 pub use finished::{Finished, Judged, Outcome, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Summary, Trouble};
 pub use mask::Mask;
-pub(crate) use volatile::values;
+pub(crate) use volatile::without_values;
 
 /// Every rule that can name a cause.
 pub use crate::judge::diagnose::rules;

@@ -1,5 +1,6 @@
 //! The values of a run that nobody should read in a report: cookies, codes, states, tokens.
 
+use crate::base::Redactor;
 use crate::trace::{Chain, Hop};
 use crate::web::volatile::{self, Kind};
 use serde_json::Value;
@@ -15,8 +16,13 @@ const MOST: usize = 4_000;
 /// Deepest level of a JSON body that is looked into.
 const DEEPEST: usize = 16;
 
+/// `redactor` that takes such values of `chain` out as well.
+pub(crate) fn without_values(redactor: &Redactor, chain: &Chain) -> Redactor {
+    redactor.with_values(values(chain).iter().map(|(value, word)| (*word, value.as_str())))
+}
+
 /// Every such value with the word for its kind.
-pub(crate) fn values(chain: &Chain) -> BTreeMap<String, &'static str> {
+fn values(chain: &Chain) -> BTreeMap<String, &'static str> {
     let mut found = BTreeMap::new();
     for hop in &chain.hops {
         of_hop(hop, &mut found);

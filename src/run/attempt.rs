@@ -6,7 +6,7 @@ use super::world::Stage;
 use super::{Cancel, Event, Listener, Request, snapshots};
 use crate::base::{Clock, Redactor, Sources, clock};
 use crate::drive;
-use crate::judge::{diagnose, snapshot};
+use crate::judge::{self, diagnose, snapshot};
 use crate::plan::{Plan, Scope};
 use crate::report::{self, Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
 use crate::topology::{self, Topology};
@@ -60,7 +60,7 @@ impl Attempt<'_> {
             Ok(topology) => Arc::new(topology),
             Err(error) => return Driven { trouble: Some(self.trouble_of(&error)), ..Driven::default() },
         };
-        let mut driven = self.drive(&topology, clock).await;
+        let mut driven = self.drive(&topology, clock, redactor).await;
         driven.logs = topology.logs().into_iter().map(|(origin, lines)| ProcessLog { origin: origin.to_string(), lines }).collect();
         driven.trouble = topology.casualties().first().map(|casualty| Trouble {
             message: casualty.to_string(),
@@ -93,9 +93,9 @@ impl Attempt<'_> {
         })
     }
 
-    async fn drive(&self, topology: &Arc<Topology>, clock: Clock) -> Driven {
+    async fn drive(&self, topology: &Arc<Topology>, clock: Clock, redactor: &Redactor) -> Driven {
         let world = Arc::new(Stage::new(topology.clone(), self.plan));
-        let judge = Arc::new(Judge::new(self.id, self.listener.clone()));
+        let judge = Arc::new(Judge::new(self.id, self.listener.clone(), redactor.clone()));
         let drive = drive::drive(self.plan, world, topology.authority().roots(), clock, judge.clone());
         let (chain, interrupted) = tokio::select! {
             chain = drive => (chain, false),
@@ -106,7 +106,8 @@ impl Attempt<'_> {
 
     fn judge(&self, driven: Driven, redactor: Redactor) -> Finished {
         let Driven { chain, verdicts, logs, trouble, interrupted } = driven;
-        let found = diagnose::diagnose(self.plan, &chain);
+        let without_values = report::without_values(&redactor, &chain);
+        let found = judge::hiding(&without_values, || diagnose::diagnose(self.plan, &chain));
         let absent = self.plan.finds.iter().filter(|rule| !found.iter().any(|finding| finding.rule == rule.as_str()));
         let absent = if trouble.is_none() && !interrupted { absent.cloned().collect() } else { Vec::new() };
         let findings = found.into_iter().map(|finding| {
@@ -141,13 +142,16 @@ impl Attempt<'_> {
         if self.plan.policy.snapshot && finished.trouble.is_none() && !interrupted {
             let text = snapshot::render(self.plan, &finished.chain, &finished.redactor);
             match snapshots::judge(self.plan, &text, self.request.snapshots, finished.steps_hold()) {
+                Ok(SnapshotOutcome::Drift { mut diff, pending }) => {
+                    diff.find_hop(&snapshot::numbered(self.plan, &finished.chain, &finished.redactor));
+                    finished.snapshot = SnapshotOutcome::Drift { diff, pending };
+                }
                 Ok(outcome) => finished.snapshot = outcome,
                 Err(trouble) => finished.trouble = Some(trouble),
             }
         }
         // Only now: a snapshot names values by its own labels, which are the same in every run.
-        let values = report::values(&finished.chain);
-        finished.redactor = finished.redactor.with_values(values.iter().map(|(value, word)| (*word, value.as_str())));
+        finished.redactor = without_values;
         finished
     }
 

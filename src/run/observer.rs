@@ -2,10 +2,11 @@
 
 use super::event::RunId;
 use super::{Event, Listener};
+use crate::base::Redactor;
 use crate::drive::Observer;
-use crate::judge::expect;
+use crate::judge::{self, expect};
 use crate::plan::{Matcher, Scope, Step};
-use crate::report::StepVerdicts;
+use crate::report::{self, StepVerdicts};
 use crate::trace::{Chain, Hop};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,12 +15,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Judge {
     id: RunId,
     listener: Arc<dyn Listener>,
+    redactor: Redactor,
     verdicts: Mutex<Vec<StepVerdicts>>,
 }
 
 impl Judge {
-    pub(super) fn new(id: RunId, listener: Arc<dyn Listener>) -> Self {
-        Self { id, listener, verdicts: Mutex::default() }
+    pub(super) fn new(id: RunId, listener: Arc<dyn Listener>, redactor: Redactor) -> Self {
+        Self { id, listener, redactor, verdicts: Mutex::default() }
     }
 
     /// The verdicts so far, in the order of the chain's steps.
@@ -40,8 +42,12 @@ impl Observer for Judge {
     }
 
     fn step_ended(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool {
-        let verdicts = expect::check(step, chain, index, scope);
+        let mut verdicts = expect::check(step, chain, index, scope);
         let holds = verdicts.iter().all(expect::Verdict::is_met);
+        if !holds {
+            // Told once more, without the values that the run came to know.
+            verdicts = judge::hiding(&report::without_values(&self.redactor, chain), || expect::check(step, chain, index, scope));
+        }
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(StepVerdicts { step: index, verdicts });
         holds
     }

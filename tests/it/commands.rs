@@ -90,3 +90,20 @@ fn why_the_environment_failed_stands_in_the_line_of_the_run() {
     let line = ran.err.lines().next().expect("a line");
     assert!(line.contains("ENV") && line.contains("there is no program `no-such-program`"), "{line}");
 }
+
+#[test]
+fn the_json_report_holds_what_the_console_shows() {
+    let scenario =
+        SIMPLE.replace("get: https://app.example.test/", "get: https://app.example.test/, expect: { status: 201, json: { a: 1 } }");
+    let world = World::with(&scenario);
+    let ran = world.run(&["run", "case.yaml", "--json", "-"]);
+    ran.says(1, &["status is 201"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let run = &report["runs"][0];
+    assert_eq!(run["file"], "case.yaml");
+    let expectations = run["expectations"].as_array().expect("a list");
+    assert_eq!(expectations.len(), 2, "{expectations:?}");
+    let failed = expectations.iter().find(|expectation| expectation["holds"] == false).expect("one fails");
+    assert_eq!((&failed["expected"], &failed["actual"]), (&"201".into(), &"200".into()));
+    assert_eq!(failed["at"], "case.yaml:3:61");
+}

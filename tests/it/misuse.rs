@@ -126,7 +126,7 @@ fn a_report_that_cannot_be_written_fails_before_the_run() {
 
 #[test]
 fn check_touches_no_network_and_counts() {
-    with_steps("  - get: https://app.example.test/\n").run(&["check", "case.yaml"]).says(0, &["1 run(s) can be used"]);
+    with_steps("  - get: https://app.example.test/\n").run(&["check", "case.yaml"]).says(0, &["1 run can be used, 0 warnings"]);
 }
 
 #[test]

@@ -68,6 +68,37 @@ fn assert_hidden(what: &str, text: &str) {
     }
 }
 
+/// Where a verdict cuts a text, or tells where two part, a part of a secret must not be left.
+#[test]
+fn secrets_are_hidden_where_a_verdict_cuts_them() {
+    let token = "tok_live_Zm9vYmFyYmF6cXV4MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY";
+    let text = format!("{}{PASSWORD}", "x".repeat(290));
+    let scenario = r#"
+scenario: case
+secrets: { pw: { env: PW } }
+origins:
+  http://app.example.test:
+    stub:
+      - { path: /a, reply: { json: { padded: "PADDING${secret.pw}", token: TOKEN, access_token: TOKEN } } }
+steps:
+  - get: http://app.example.test/a
+    expect:
+      body: nothing
+      json: { padded: "PADDING${secret.pw} and more", token: "TOKEN and more", access_token: { ends_with: "uvw" } }
+"#;
+    let scenario = scenario.replace("PADDING", &"x".repeat(290)).replace("TOKEN", token);
+    let world = World::with(&scenario);
+    let ran = Ran::of(world.command().env("PW", PASSWORD).args(["run", "case.yaml", "--json", "out.json"]));
+    ran.says(1, &["they part at character"]);
+    let json = std::fs::read_to_string(world.path().join("out.json")).expect("a report");
+    for (what, told) in [("standard error", &ran.err), ("standard output", &ran.out), ("out.json", &json)] {
+        assert!(!told.contains(&text[..text.len() - 3]), "{what}");
+        for part in ["s3cr", "wörd", "Zm9v", "OWFi", "rstuv"] {
+            assert!(!told.contains(part), "{what} shows {part:?}:\n{told}");
+        }
+    }
+}
+
 #[test]
 fn secrets_are_hidden_in_everything_that_is_printed_and_written() {
     let world = World::with(&scenario());

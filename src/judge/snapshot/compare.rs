@@ -2,6 +2,7 @@
 
 use super::file::normal;
 use crate::plan::Transition;
+use crate::trace::HopId;
 use similar::{Algorithm, ChangeTag, DiffTag, TextDiff};
 
 /// Unchanged lines shown around a change.
@@ -25,8 +26,28 @@ pub enum Comparison {
 pub struct Diff {
     /// The first thing that moved: `hop 12 GET https://api.test/session moved 200 → 401`.
     pub headline: String,
+    /// The number of the hop that the headline names in the new snapshot; none when it names no hop, or one that is gone.
+    number: Option<usize>,
+    /// That hop in the chain, once [`find_hop`](Self::find_hop) looked.
+    pub hop: Option<HopId>,
     /// Unified, by lines.
     pub text: String,
+}
+
+impl Diff {
+    /// Finds the hop that moved, where `hops` are those of the new snapshot in the order of their numbers. From now on the
+    /// headline gives its number in the chain: of polls and races a snapshot shows less, and in another order.
+    pub fn find_hop(&mut self, hops: &[HopId]) {
+        let Some(number) = self.number else { return };
+        self.hop = number.checked_sub(1).and_then(|at| hops.get(at)).copied();
+        let Some(hop) = self.hop else { return };
+        let (in_chain, in_snapshot) = (format!("hop {hop} "), format!("hop {number} "));
+        if in_chain != in_snapshot
+            && let Some(rest) = self.headline.strip_prefix(&in_snapshot)
+        {
+            self.headline = format!("{in_chain}({number} in the snapshot) {rest}");
+        }
+    }
 }
 
 /// Compares two snapshot texts.
@@ -41,7 +62,10 @@ pub fn compare(old: &str, new: &str, transitions: &[Transition]) -> Comparison {
     }
     match allowed(&old, &new, transitions) {
         Some(changes) => Comparison::Allowed(changes),
-        None => Comparison::Drift(Diff { headline: headline(&old, &new), text: unified(&old, &new) }),
+        None => {
+            let (headline, number) = headline(&old, &new);
+            Comparison::Drift(Diff { headline, number, hop: None, text: unified(&old, &new) })
+        }
     }
 }
 
@@ -126,8 +150,8 @@ impl<'a> HopLine<'a> {
     }
 }
 
-/// The first hop that moved or, when none did, the first line.
-fn headline(old: &str, new: &str) -> String {
+/// The first hop that moved, with its number in the new snapshot or, when none did, the first line.
+fn headline(old: &str, new: &str) -> (String, Option<usize>) {
     let hops = |text: &'_ str| -> Vec<(usize, String)> {
         text.lines().enumerate().filter_map(|(at, line)| HopLine::parse(line).map(|hop| (at, hop.request.to_owned()))).collect()
     };
@@ -136,6 +160,7 @@ fn headline(old: &str, new: &str) -> String {
     let requests = |hops: &[(usize, String)]| hops.iter().map(|(_, request)| request.clone()).collect::<Vec<_>>();
     let (old_requests, new_requests) = (requests(&old_hops), requests(&new_hops));
     let ops = similar::capture_diff_slices(Algorithm::Myers, &old_requests, &new_requests);
+    let number = |at: usize| HopLine::parse(new_lines.get(new_hops.get(at)?.0)?)?.number.parse().ok();
     let hop_at = |lines: &[&'_ str], hops: &[(usize, String)], at: usize| -> Option<(String, String, String)> {
         let hop = HopLine::parse(lines.get(hops.get(at)?.0)?)?;
         Some((hop.name(), hop.status().to_owned(), hop.answer.to_owned()))
@@ -146,7 +171,7 @@ fn headline(old: &str, new: &str) -> String {
             for (before, after) in before.zip(after) {
                 let (Some(was), Some(is)) = (hop_at(&old_lines, &old_hops, before), hop_at(&new_lines, &new_hops, after)) else { continue };
                 if let Some(text) = moved(&was, &is) {
-                    return text;
+                    return (text, number(after));
                 }
                 let details = |lines: &[&'_ str], hops: &[(usize, String)], at: usize| -> Vec<String> {
                     let from = hops[at].0 + 1;
@@ -158,7 +183,7 @@ fn headline(old: &str, new: &str) -> String {
                 };
                 let (was_lines, is_lines) = (details(&old_lines, &old_hops, before), details(&new_lines, &new_hops, after));
                 if was_lines != is_lines {
-                    return format!("{}: {}", is.0, first_change(&was_lines, &is_lines));
+                    return (format!("{}: {}", is.0, first_change(&was_lines, &is_lines)), number(after));
                 }
             }
             continue;
@@ -166,13 +191,13 @@ fn headline(old: &str, new: &str) -> String {
         let was = (!before.is_empty()).then(|| hop_at(&old_lines, &old_hops, before.start)).flatten();
         let is = (!after.is_empty()).then(|| hop_at(&new_lines, &new_hops, after.start)).flatten();
         return match (was, is) {
-            (Some(was), Some(is)) => format!("{} is now {}", was.0, is.0),
-            (Some(was), None) => format!("{} is gone", was.0),
-            (None, Some(is)) => format!("{} is new", is.0),
-            (None, None) => first_line_change(&old_lines, &new_lines),
+            (Some(was), Some(is)) => (format!("{} took the place of {}", is.0, was.0), number(after.start)),
+            (Some(was), None) => (format!("{} is gone", was.0), None),
+            (None, Some(is)) => (format!("{} is new", is.0), number(after.start)),
+            (None, None) => (first_line_change(&old_lines, &new_lines), None),
         };
     }
-    first_line_change(&old_lines, &new_lines)
+    (first_line_change(&old_lines, &new_lines), None)
 }
 
 /// How the answer of one hop changed.
@@ -261,11 +286,26 @@ mod tests {
         assert_eq!(drift(&gone).headline, "hop 2 GET https://app.test/login is gone");
         let new = OLD.replace("   3  GET", "   3  GET https://api.test/x  200\n   4  GET");
         assert_eq!(drift(&new).headline, "hop 3 GET https://api.test/x is new");
+        let instead = OLD.replace("3  GET https://api.test/session", "3  POST https://api.test/session");
+        assert_eq!(drift(&instead).headline, "hop 3 POST https://api.test/session took the place of hop 3 GET https://api.test/session");
         let other = OLD.replace("app.test/login", "app.test/dashboard");
         assert_eq!(
             drift(&other).headline,
             "hop 1 GET https://app.test/ moved `302 → https://app.test/login` → `302 → https://app.test/dashboard`"
         );
+    }
+
+    #[test]
+    fn a_hop_is_named_by_its_number_in_the_chain() {
+        let new = OLD.replace("200 application/json", "401 application/json");
+        let found = |mut diff: Diff, third: u32| {
+            diff.find_hop(&[HopId(0), HopId(1), HopId(third)]);
+            (diff.hop, diff.headline)
+        };
+        let moved = "GET https://api.test/session moved 200 → 401";
+        assert_eq!(found(drift(&new), 6), (Some(HopId(6)), format!("hop 7 (3 in the snapshot) {moved}")));
+        assert_eq!(found(drift(&new), 2), (Some(HopId(2)), format!("hop 3 {moved}")));
+        assert_eq!(found(drift(&OLD.replace("── get", "── fetch")), 2).0, None);
     }
 
     #[test]

@@ -15,4 +15,4 @@ mod shape;
 
 pub use compare::{Comparison, Diff, compare, unified};
 pub use file::{SnapshotError, SnapshotFile, file_name};
-pub use render::render;
+pub use render::{numbered, render};

@@ -6,7 +6,7 @@ use super::{calls, cookies, shape};
 use crate::base::Redactor;
 use crate::judge::text::{shown, shown_bytes};
 use crate::plan::Plan;
-use crate::trace::{Cause, Chain, FailureKind, Hop, Response, StepRecord};
+use crate::trace::{Cause, Chain, FailureKind, Hop, HopId, Response, StepRecord};
 
 /// Indent of what stands beneath a hop.
 const BENEATH: &str = "       ";
@@ -14,14 +14,9 @@ const BENEATH: &str = "       ";
 /// The chain as text made for review. See the [module](super) for what it shows and what it leaves out.
 #[must_use]
 pub fn render(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
-    let several = chain.steps.iter().any(|step| step.actor != chain.steps[0].actor);
-    let order = entries(plan, chain, |entry| {
-        let mut text = Writer { chain, several, labels: Labels::kinds_only().without_secrets(redactor), number: None, out: String::new() };
-        text.step(entry);
-        text.out
-    });
-    let mut text = Writer { chain, several, labels: Labels::numbered().without_secrets(redactor), number: Some(0), out: String::new() };
-    for entry in &order {
+    let labels = Labels::numbered().without_secrets(redactor);
+    let mut text = Writer { chain, several: several(chain), labels, number: Some(0), out: String::new() };
+    for entry in &ordered(plan, chain, redactor) {
         text.step(entry);
     }
     let calls = calls::lines(&chain.calls);
@@ -32,6 +27,25 @@ pub fn render(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
         }
     }
     redactor.text(&text.out).into_owned()
+}
+
+/// The hops in the order in which the snapshot numbers them.
+#[must_use]
+pub fn numbered(plan: &Plan, chain: &Chain, redactor: &Redactor) -> Vec<HopId> {
+    ordered(plan, chain, redactor).iter().flat_map(|entry| &entry.hops).map(|hop| hop.id).collect()
+}
+
+fn ordered<'a>(plan: &Plan, chain: &'a Chain, redactor: &Redactor) -> Vec<Entry<'a>> {
+    entries(plan, chain, |entry| {
+        let labels = Labels::kinds_only().without_secrets(redactor);
+        let mut text = Writer { chain, several: several(chain), labels, number: None, out: String::new() };
+        text.step(entry);
+        text.out
+    })
+}
+
+fn several(chain: &Chain) -> bool {
+    chain.steps.iter().any(|step| step.actor != chain.steps[0].actor)
 }
 
 struct Writer<'a> {

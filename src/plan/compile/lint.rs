@@ -1,8 +1,9 @@
 //! What is not wrong, but most likely not meant: names that nothing uses, variants that are the same.
 
 use super::compiler::Used;
-use crate::base::Diagnostic;
 use crate::base::span::SourceId;
+use crate::base::{Diagnostic, Secret};
+use crate::plan::Plan;
 use crate::scenario::Loaded;
 use crate::scenario::file::Variant;
 use crate::scenario::node::Key;
@@ -58,6 +59,20 @@ fn same_variants(variants: &Map<Variant>) -> Vec<Diagnostic> {
         }
     }
     warnings
+}
+
+/// Secrets that will show, because they cannot be told from other text.
+pub(super) fn short_secrets(loaded: &Loaded, plans: &[Plan]) -> Vec<Diagnostic> {
+    let short = plans.iter().flat_map(|plan| plan.secrets.values()).filter(|secret| secret.is_too_short_to_hide());
+    let names: BTreeSet<&str> = short.map(Secret::name).collect();
+    let own = &loaded.scenario.secrets.0;
+    let of_profiles = loaded.scenario.profiles.0.iter().flat_map(|(_, profile)| &profile.secrets.0);
+    let warnings = names.into_iter().filter_map(|name| {
+        let (key, _) = own.iter().chain(of_profiles.clone()).find(|(key, _)| key.name == name)?;
+        let warning = Diagnostic::warning(format!("secret `{name}` is too short to be hidden")).at(key.span, "");
+        Some(warning.hint("one of at least four characters is replaced by its name wherever it would be printed"))
+    });
+    warnings.collect()
 }
 
 fn own_file(loaded: &Loaded) -> Option<SourceId> {

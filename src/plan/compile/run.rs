@@ -1,7 +1,7 @@
 //! The runs of a scenario: profile and variant laid over it, and each compiled.
 
 use super::compiler::{Compiler, Used, did_you_mean};
-use super::lint::{lint, walk};
+use super::lint::{lint, short_secrets, walk};
 use super::steps::Frame;
 use crate::base::{Diagnostic, Secret};
 use crate::plan::{Plan, Policy, Transition};
@@ -23,7 +23,7 @@ const MAX_OVERLAYS: usize = 100;
 pub struct Compiled {
     /// One plan for each variant, in the order of the file; one when there are no variants.
     pub plans: Vec<Plan>,
-    /// Names that nothing uses, variants that are the same.
+    /// Names that nothing uses, variants that are the same, secrets that cannot be hidden.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -72,7 +72,9 @@ pub fn compile(loaded: &Loaded, profile: Option<&str>) -> Result<Compiled, Diagn
             used.extend(one(loaded, None, variant).2);
         }
     }
-    Ok(Compiled { plans, warnings: lint(loaded, &used) })
+    let mut warnings = lint(loaded, &used);
+    warnings.extend(short_secrets(loaded, &plans));
+    Ok(Compiled { plans, warnings })
 }
 
 /// Compiles one variant by name.

@@ -36,8 +36,9 @@ impl Compiler<'_> {
     }
 
     fn secret_value(&mut self, source: &SecretSource) -> Option<String> {
+        // A CI system sets a secret that is not there to nothing.
         if let Some(env) = &source.env
-            && let Some(value) = self.loaded.environment.variable(&env.value)
+            && let Some(value) = self.loaded.environment.variable(&env.value).filter(|value| !value.is_empty())
         {
             return Some(value);
         }

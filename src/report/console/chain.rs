@@ -1,6 +1,6 @@
 //! The chain as a person wants to read it: a line a step, a line a hop beneath it, cookies beneath the hop.
 
-use super::super::finished::{Finished, Standing};
+use super::super::finished::{Finished, SnapshotOutcome, Standing};
 use super::super::mask::Mask;
 use super::style::Style;
 use crate::base::escape;
@@ -43,7 +43,7 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
     out.push('\n');
 }
 
-/// Hops that a failed expectation or a finding points at.
+/// Hops that a failed expectation, the snapshot or a finding points at.
 fn marked_hops(run: &Finished) -> BTreeSet<HopId> {
     let verdicts = run.verdicts.iter().flat_map(|step| &step.verdicts).filter_map(|verdict| match verdict.outcome {
         expect::Outcome::Failed { hop, .. } => hop,
@@ -51,7 +51,14 @@ fn marked_hops(run: &Finished) -> BTreeSet<HopId> {
     });
     // Evidence is in the order of the hops: the last one is where it broke.
     let findings = run.findings.iter().filter(|judged| !matches!(judged.standing, Standing::Allowed(_)));
-    verdicts.chain(findings.filter_map(|judged| judged.finding.evidence.iter().rev().find_map(|evidence| evidence.hop))).collect()
+    let drifted = match &run.snapshot {
+        SnapshotOutcome::Drift { diff, .. } => diff.hop,
+        _ => None,
+    };
+    verdicts
+        .chain(drifted)
+        .chain(findings.filter_map(|judged| judged.finding.evidence.iter().rev().find_map(|evidence| evidence.hop)))
+        .collect()
 }
 
 fn write_hop(out: &mut String, hop: &Hop, marked: bool, run: &Finished, style: Style) {

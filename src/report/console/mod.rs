@@ -32,7 +32,14 @@ pub fn line(run: &Finished, style: Style) -> String {
             SnapshotOutcome::New(_) => out.push_str(&style.warn("  new snapshot, to be reviewed")),
             SnapshotOutcome::Updated(_) => out.push_str(&style.dim("  snapshot updated")),
             SnapshotOutcome::Allowed(changes) => {
-                let _ = write!(out, "  {}", style.dim(&format!("{} allowed transition(s)", changes.len())));
+                let _ = write!(
+                    out,
+                    "  {}",
+                    style.dim(&match changes.len() {
+                        1 => "1 allowed transition".to_owned(),
+                        count => format!("{count} allowed transitions"),
+                    })
+                );
             }
             _ => {}
         }

@@ -68,6 +68,12 @@ fn write_snapshot(out: &mut String, run: &Finished, style: Style) {
             let _ = writeln!(out, "{}: {} is not there", style.bad("snapshot missing"), path.display());
             let _ = writeln!(out, "  {} run the scenario outside CI, review the snapshot, and commit it\n", style.dim("hint:"));
         }
+        SnapshotOutcome::Allowed(changes) => {
+            for change in changes {
+                let _ = writeln!(out, "{}: {change}", style.dim("allowed transition"));
+            }
+            out.push('\n');
+        }
         _ => {}
     }
 }

@@ -94,6 +94,7 @@ fn the_environment_wins_over_a_file_and_a_file_over_the_default() {
     assert_eq!(value(Fixed::default()), "d");
     assert_eq!(value(Fixed::default().file("pw.txt", "from file\n")), "from file");
     assert_eq!(value(Fixed::default().file("pw.txt", "from file").variable("PW", "from env")), "from env");
+    assert_eq!(value(Fixed::default().file("pw.txt", "from file").variable("PW", "")), "from file");
 }
 
 #[test]

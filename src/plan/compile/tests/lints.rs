@@ -48,3 +48,12 @@ fn variants_that_differ_in_nothing_are_told() {
     );
     assert_eq!(found, ["variants `one` and `three` are the same run"]);
 }
+
+#[test]
+fn a_secret_that_cannot_be_hidden_is_told() {
+    let found = warned(
+        "secrets: { pin: { default: '123' }, pw: { default: '1234' } }\n\
+         steps: [{ get: \"/${secret.pin}/${secret.pw}\" }]\n",
+    );
+    assert_eq!(found, ["secret `pin` is too short to be hidden"]);
+}

@@ -1,15 +1,17 @@
 //! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core 1.0 §3.1.2): decides whether the user has to log in,
 //! has to be asked, or goes straight back with a code.
 
+use super::faults::Asked;
 use super::request::{AuthorizeRequest, Refusal, ReturnTo};
-use super::store::{Code, Session, Stage, Transaction};
+use super::store::{Code, Family, Session, Stage, Transaction};
 use super::{AUTHORIZE, CONSENT, Call, Endpoint, Inner, LOGIN, after, keys, reply};
-use crate::plan::{Consent, FaultKind};
+use crate::plan::{Consent, FaultKind, IdpClient};
 use crate::topology::provider::note::{Decision, Outcome};
 use crate::topology::switchboard::Who;
 use http::StatusCode;
-use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use time::OffsetDateTime;
+use url::{Origin, Url};
 
 const NAME: &str = "authorize";
 
@@ -19,7 +21,12 @@ impl Inner {
             Ok(params) => params,
             Err(unreadable) => return self.unreadable_page(Endpoint::Authorize, *unreadable),
         };
-        let request = match AuthorizeRequest::read(&self.plan, params) {
+        let mut is_loose = false;
+        let request = match AuthorizeRequest::read(&self.plan, &self.clients, params, |client, uri| {
+            is_loose = is_extension(client, uri)
+                && self.faults.ask(Who { endpoint: NAME, client: Some(&client.id), user: None }).on(FaultKind::RedirectUriLoose);
+            is_loose
+        }) {
             Ok(request) => request,
             Err(Refusal::Page { client, message, why }) => {
                 let decision = Decision { client, ..Decision::new(NAME, "refused with a page").because(why) };
@@ -29,12 +36,34 @@ impl Inner {
                 return self.send_error(NAME, call, &to, error, Some(description), "refused");
             }
         };
-        if let Some((error, description)) = self.faults.authorize_error(self.client_id(request.return_to.client)) {
-            return self.send_error(NAME, call, &request.return_to, &error, description.as_deref(), "fault: refused");
-        }
         let now = self.now();
         let session = self.session(call, now);
-        let Some((session_id, session)) = session else {
+        let user = session.as_ref().map(|(_, session)| self.plan.users[session.user].name.as_str());
+        let client = self.client_id(request.return_to.client).to_owned();
+        let mut asked = self.faults.ask(Who { endpoint: NAME, client: Some(&client), user });
+        if is_loose {
+            asked.note(FaultKind::RedirectUriLoose);
+        }
+        let outcome = self.decide(call, request, session, &mut asked, now);
+        Outcome { decision: asked.told(outcome.decision), ..outcome }
+    }
+
+    /// What a request gets that is as it should be.
+    fn decide(
+        &self,
+        call: &Call,
+        request: AuthorizeRequest,
+        session: Option<(String, Session)>,
+        asked: &mut Asked<'_>,
+        now: OffsetDateTime,
+    ) -> Outcome {
+        if let Some(fault) = asked.strikes(FaultKind::AuthorizeError) {
+            let error = fault.arguments.error.as_deref().unwrap_or("server_error");
+            return self.send_error(NAME, call, &request.return_to, error, fault.arguments.description.as_deref(), "refused");
+        }
+        // A login for this very request counts all the same: otherwise there would be no end of logins.
+        let mut is_forgotten = |session: &Session| session.fresh_for != Some(request.digest()) && asked.on(FaultKind::SessionForgotten);
+        let Some((session_id, session)) = session.filter(|(_, session)| !is_forgotten(session)) else {
             return self.ask_to_log_in(call, &request, "nobody is logged in");
         };
         if let Some(why) = self.needs_login(&request, &session, now) {
@@ -45,7 +74,11 @@ impl Inner {
         {
             stored.fresh_for = None;
         }
-        if self.plan.consent == Consent::Explicit || request.prompt.consent {
+        let asks = match self.plan.consent == Consent::Explicit || request.prompt.consent {
+            true => !asked.on(FaultKind::ConsentSkipped),
+            false => asked.on(FaultKind::ConsentAsked),
+        };
+        if asks {
             return self.ask_for_consent(call, request, session_id, now);
         }
         self.send_code(NAME, call, &request, &session, now)
@@ -65,7 +98,7 @@ impl Inner {
         }
         let hint = request.id_token_hint.as_deref()?;
         let subject = self.plan.users[session.user].subject.as_str();
-        let hinted = self.key.read_hint(hint, &self.issuer);
+        let hinted = self.keys.read_hint(hint, &self.issuer);
         let same = hinted.is_some_and(|claims| claims.get("sub").and_then(|sub| sub.as_str()) == Some(subject));
         if same { None } else { Some("id_token_hint names somebody else") }
     }
@@ -99,29 +132,33 @@ impl Inner {
         session: &Session,
         now: OffsetDateTime,
     ) -> Outcome {
-        let decision = |outcome: &'static str| Decision::new(endpoint, outcome).client(self.client_id(request.return_to.client));
-        let who = Who { endpoint, client: Some(self.client_id(request.return_to.client)), user: Some(&self.plan.users[session.user].name) };
-        if self.faults.strikes(FaultKind::CodeMissing, &who) {
-            return Outcome::new(self.send_back(call, &request.return_to, &[]).0, decision("fault: sent back without a code"));
+        let (client, user) = (request.return_to.client, self.plan.users[session.user].name.as_str());
+        let decision = |outcome: &'static str| Decision::new(endpoint, outcome).client(self.client_id(client));
+        let mut asked = self.faults.ask(Who { endpoint: NAME, client: Some(self.client_id(client)), user: Some(user) });
+        if asked.on(FaultKind::CodeMissing) {
+            let response = self.send_back(call, &request.return_to, &[], &mut asked);
+            return Outcome::new(response, asked.told(decision("sent back without a code")));
         }
         let id = keys::random();
-        let code = Code {
-            client: request.return_to.client,
-            user: session.user,
-            redirect_uri: request.return_to.uri.clone(),
-            scopes: request.scopes.clone(),
-            nonce: request.nonce.clone(),
-            challenge: request.challenge.clone(),
-            auth_time: session.auth_time,
-            expires: after(now, self.plan.code_ttl),
-            tokens: Vec::new(),
-        };
+        let is_expired = asked.on(FaultKind::CodeExpired);
+        let mut family = Family::new(client, Some(session.user), request.scopes.clone(), session.auth_time);
+        family.nonce.clone_from(&request.nonce);
         // A code is remembered as long as its tokens may live, so that they can be revoked when it comes back.
         let remembered = after(now, self.plan.code_ttl.saturating_add(self.plan.token_ttl));
-        self.stores().codes.insert(id.clone(), code, now, remembered);
-        let (response, altered) = self.send_back(call, &request.return_to, &[("code", &id)]);
-        let outcome = if altered { "fault: sent back with a code and another state" } else { "sent back with a code" };
-        Outcome::new(response, decision(outcome))
+        let mut stores = self.stores();
+        family.session = call.session_ids().find(|id| stores.sessions.get(id, now).is_some()).map(str::to_owned);
+        let code = Code {
+            family: Arc::new(family),
+            redirect_uri: request.return_to.uri.clone(),
+            challenge: request.challenge.clone(),
+            expires: if is_expired { now } else { after(now, self.plan.code_ttl) },
+            used: false,
+            foreign: asked.on(FaultKind::CodeForeign),
+        };
+        stores.codes.insert(id.clone(), code, now, remembered);
+        drop(stores);
+        let response = self.send_back(call, &request.return_to, &[("code", &id)], &mut asked);
+        Outcome::new(response, asked.told(decision("sent back with a code")))
     }
 
     /// Sends the user back with an error (RFC 6749 §4.1.2.1).
@@ -136,9 +173,12 @@ impl Inner {
     ) -> Outcome {
         let mut parameters = vec![("error", error)];
         parameters.extend(description.map(|description| ("error_description", description)));
-        let mut decision = Decision::new(endpoint, format!("{outcome} with {error}")).client(self.client_id(to.client));
+        let client = self.client_id(to.client);
+        let mut decision = Decision::new(endpoint, format!("{outcome} with {error}")).client(client);
         decision.why = description.map(|description| description.to_owned().into());
-        Outcome::new(self.send_back(call, to, &parameters).0, decision)
+        let mut asked = self.faults.ask(Who { endpoint: NAME, client: Some(client), user: None });
+        let response = self.send_back(call, to, &parameters, &mut asked);
+        Outcome::new(response, asked.told(decision))
     }
 }
 
@@ -151,5 +191,34 @@ impl AuthorizeRequest {
 
 /// The digest of the request that `next` leads back to.
 pub(super) fn digest(encoded: &str) -> [u8; 32] {
-    Sha256::digest(encoded).into()
+    keys::secret_digest(encoded)
+}
+
+/// Whether `uri` is a registered redirect URI with something behind it, on the same origin. No fault ever leads further.
+fn is_extension(client: &IdpClient, uri: &str) -> bool {
+    let origin = |uri: &str| Url::parse(uri).ok().map(|url| url.origin()).filter(Origin::is_tuple);
+    client
+        .redirect_uris
+        .iter()
+        .any(|registered| uri.starts_with(registered.as_str()) && origin(uri).is_some() && origin(uri) == origin(registered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_extension_stays_on_its_origin() {
+        let client = |uri: &str| IdpClient { redirect_uris: vec![uri.to_owned()], ..IdpClient::default() };
+        assert!(is_extension(&client("https://a.test/cb"), "https://a.test/cb/more?x"));
+        for (registered, uri) in [
+            ("https://a.test", "https://a.test.evil.test/"),
+            ("https://a.test", "https://a.test@evil.test/"),
+            ("https://a.test", "https://a.test:444/"),
+            ("https://a.test/cb", "https://a.test/other"),
+            ("app:/cb", "app:/cb/more"),
+        ] {
+            assert!(!is_extension(&client(registered), uri), "{uri}");
+        }
+    }
 }

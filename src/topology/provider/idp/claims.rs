@@ -1,12 +1,11 @@
 //! What a client is told about a user, by the scopes it was granted (OpenID Connect Core 1.0 §5.4).
 
 use super::Inner;
-use super::faults::is_protocol_claim;
-use super::keys::at_hash;
+use super::faults::{Asked, is_protocol_claim};
 use super::scope::{Scope, Scopes};
-use super::store::Code;
-use crate::plan::{Claims, IdpUser};
-use crate::topology::switchboard::Who;
+use super::signing::{Flaws, at_hash};
+use super::token::Issued;
+use crate::plan::{Claims, FaultKind, IdpUser, SigningAlgorithm};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -36,33 +35,54 @@ fn user_claims(user: &IdpUser, scopes: &Scopes) -> Claims {
 
 impl Inner {
     /// The answer of the userinfo endpoint (§5.3.2).
-    pub(super) fn userinfo(&self, user: &IdpUser, scopes: &Scopes) -> Value {
+    pub(super) fn userinfo(&self, user: &IdpUser, scopes: &Scopes, asked: &mut Asked<'_>) -> Value {
         let mut claims = Claims::new();
-        claims.insert("sub".to_owned(), user.subject.clone().into());
+        claims.insert("sub".to_owned(), user.subject.as_str().into());
         claims.extend(user_claims(user, scopes));
-        self.faults.spoil_userinfo(&mut claims, scopes, &Who { endpoint: "userinfo", client: None, user: Some(&user.name) });
+        asked.spoil_userinfo(&mut claims, scopes);
         Value::Object(claims)
     }
 
-    /// A signed ID token (§2, §3.1.3.6).
-    pub(super) fn id_token(&self, code: &Code, access_token: &str, now: OffsetDateTime) -> String {
-        let user = &self.plan.users[code.user];
-        let issued = now.unix_timestamp();
+    /// A signed ID token (§2, §3.1.3.6, §12.2).
+    pub(super) async fn id_token(&self, issued: &Issued, user: usize, asked: &mut Asked<'_>, now: OffsetDateTime) -> String {
+        let client = &self.plan.clients[issued.family.client];
+        let algorithm = client.id_token_alg.unwrap_or(self.plan.signing);
+        let key = if asked.on(FaultKind::KeyUnpublished) {
+            self.keys.stray(algorithm).await
+        } else {
+            if asked.on(FaultKind::KeyRotated) {
+                self.keys.rotate(true).await;
+            }
+            self.keys.signer(algorithm).await
+        };
+        let mut claims = self.id_claims(issued, user, algorithm, now);
+        asked.spoil_id_token(&mut claims, &issued.scopes, algorithm);
+        let flaws = asked.flaws();
+        if flaws == Flaws::default() {
+            return key.sign(&claims);
+        }
+        // A public client has no secret: the published key stands in, as in the attack that RFC 8725 §2.1 tells of.
+        let published = Value::Object(key.jwk().clone()).to_string();
+        let secret = client.secret.as_ref().map_or(published.as_str(), |secret| secret.expose());
+        key.sign_wrongly(&claims, flaws, secret.as_bytes())
+    }
+
+    fn id_claims(&self, issued: &Issued, user: usize, algorithm: SigningAlgorithm, now: OffsetDateTime) -> Claims {
+        let user = &self.plan.users[user];
+        let stamp = now.unix_timestamp();
         let lifetime = i64::try_from(self.plan.token_ttl.as_secs()).unwrap_or(i64::MAX);
         let mut claims = Claims::new();
-        claims.insert("iss".to_owned(), self.issuer.clone().into());
-        claims.insert("sub".to_owned(), user.subject.clone().into());
-        claims.insert("aud".to_owned(), self.plan.clients[code.client].id.clone().into());
-        claims.insert("exp".to_owned(), issued.saturating_add(lifetime).into());
-        claims.insert("iat".to_owned(), issued.into());
-        claims.insert("auth_time".to_owned(), code.auth_time.unix_timestamp().into());
-        if let Some(nonce) = &code.nonce {
-            claims.insert("nonce".to_owned(), nonce.clone().into());
+        claims.insert("iss".to_owned(), self.issuer.as_str().into());
+        claims.insert("sub".to_owned(), user.subject.as_str().into());
+        claims.insert("aud".to_owned(), self.client_id(issued.family.client).into());
+        claims.insert("exp".to_owned(), stamp.saturating_add(lifetime).into());
+        claims.insert("iat".to_owned(), stamp.into());
+        claims.insert("auth_time".to_owned(), issued.family.auth_time.unix_timestamp().into());
+        if let Some(nonce) = issued.family.nonce.as_ref().filter(|_| issued.with_nonce) {
+            claims.insert("nonce".to_owned(), nonce.as_str().into());
         }
-        claims.insert("at_hash".to_owned(), at_hash(access_token).into());
-        claims.extend(user_claims(user, &code.scopes));
-        let who = Who { endpoint: "token", client: Some(self.client_id(code.client)), user: Some(&user.name) };
-        self.faults.spoil_id_token(&mut claims, &code.scopes, &who);
-        self.key.sign(&claims)
+        claims.insert("at_hash".to_owned(), at_hash(&issued.access_token, algorithm).into());
+        claims.extend(user_claims(user, &issued.scopes));
+        claims
     }
 }

@@ -1,13 +1,16 @@
-//! Who a client is at the token endpoint (RFC 6749 §2.3): by header, by body, or a public client by name alone.
+//! Who a client is where it calls by itself (RFC 6749 §2.3, OpenID Connect Core 1.0 §9): by a secret in header or body, by a
+//! signed assertion, or a public client by its name alone.
 
-use super::keys::same_secret;
+use super::keys::is_secret;
 use super::params::Params;
-use crate::plan::IdpPlan;
+use super::{Call, Inner};
+use crate::plan::ClientAuth;
 use crate::topology::provider::note::quoted;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use time::OffsetDateTime;
 
 /// Longest Authorization header that is looked at.
 const LONGEST_HEADER: usize = 8 * 1024;
@@ -19,37 +22,96 @@ pub(super) struct NotAuthenticated {
     pub(super) error: &'static str,
     /// For the client: tells no secret and quotes nothing.
     pub(super) description: &'static str,
+    /// Whom the request claims to come from, when that is a client.
+    pub(super) client: Option<usize>,
     /// For the log, when more can be said.
     pub(super) why: Option<String>,
 }
 
-/// A client id and the secret it came with.
-struct Credentials {
-    id: String,
-    secret: Option<String>,
-    /// The header's two halves as they stood there, before form-decoding.
-    raw: Option<(String, String)>,
+impl NotAuthenticated {
+    pub(super) fn client(client: usize, description: &'static str) -> Self {
+        Self { error: "invalid_client", description, client: Some(client), why: None }
+    }
+
+    pub(super) fn unknown(id: &str) -> Self {
+        let why = Some(format!("unknown client {}", quoted(id)));
+        Self { error: "invalid_client", description: "the client is not known", client: None, why }
+    }
+
+    pub(super) fn request(description: &'static str) -> Self {
+        Self { error: "invalid_request", description, client: None, why: None }
+    }
 }
 
-/// The index of the client that sent this request.
-pub(super) fn authenticate(plan: &IdpPlan, headers: &HeaderMap, form: &Params) -> Result<usize, NotAuthenticated> {
-    let credentials = credentials(headers, form)?;
-    let find = |id: &str| plan.clients.iter().position(|client| client.id == id);
-    let raw_id = credentials.raw.as_ref().and_then(|(id, _)| find(id));
-    let Some(at) = find(&credentials.id).or(raw_id) else {
-        return Err(invalid_client("the client is not known", Some(format!("unknown client {}", quoted(&credentials.id)))));
-    };
-    let client = &plan.clients[at];
-    match (&client.secret, &credentials.secret) {
-        (None, None) => Ok(at),
-        (None, Some(_)) => Err(invalid_client("this client is public and has no secret", None)),
-        (Some(_), None) => Err(invalid_client("the client secret is missing", None)),
-        (Some(expected), Some(given)) => {
-            // RFC 6749 §2.3.1 has both halves of the header form-encoded. Many clients do not, and Authentik takes them.
-            let raw = credentials.raw.as_ref().map_or(given, |(_, secret)| secret);
-            let (decoded, raw) = (same_secret(expected.expose(), given), same_secret(expected.expose(), raw));
-            if decoded || raw { Ok(at) } else { Err(invalid_client("the client secret is wrong", None)) }
+/// What a request brought along.
+enum Credentials<'a> {
+    Basic(Basic),
+    Post { id: &'a str, secret: &'a str },
+    Assertion { id: Option<&'a str>, assertion: &'a str },
+    Name(&'a str),
+}
+
+/// The halves of a Basic header.
+struct Basic {
+    id: String,
+    secret: String,
+    /// Both as they stood there, before form-decoding.
+    raw: (String, String),
+}
+
+impl Inner {
+    /// The index of the client that sent this request to `url`.
+    pub(super) fn authenticate(&self, call: &Call, form: &Params, url: &str, now: OffsetDateTime) -> Result<usize, NotAuthenticated> {
+        let (client, by) = match credentials(&call.headers, form)? {
+            Credentials::Basic(basic) => {
+                let client = self.clients.find(&basic.id).or_else(|| self.clients.find(&basic.raw.0));
+                let client = client.ok_or_else(|| NotAuthenticated::unknown(&basic.id))?;
+                if basic.raw.1.is_empty() && self.plan.clients[client].is_public() {
+                    // A public client that names itself in the header proves no more than one that does so in the body.
+                    (client, ClientAuth::None)
+                } else {
+                    // RFC 6749 §2.3.1 has both halves form-encoded. Many clients do not, and Authentik takes them.
+                    self.check_secret(client, [&basic.secret, &basic.raw.1])?;
+                    (client, ClientAuth::Basic)
+                }
+            }
+            Credentials::Post { id, secret } => {
+                let client = self.clients.find(id).ok_or_else(|| NotAuthenticated::unknown(id))?;
+                self.check_secret(client, [secret, secret])?;
+                (client, ClientAuth::Post)
+            }
+            Credentials::Assertion { id, assertion } => (self.check_assertion(id, assertion, url, now)?, ClientAuth::PrivateKeyJwt),
+            Credentials::Name(id) => {
+                let client = self.clients.find(id).ok_or_else(|| NotAuthenticated::unknown(id))?;
+                let plan = &self.plan.clients[client];
+                if plan.secret.is_some() {
+                    return Err(NotAuthenticated::client(client, "the client secret is missing"));
+                }
+                if !plan.keys.is_empty() {
+                    return Err(NotAuthenticated::client(client, "the client assertion is missing"));
+                }
+                (client, ClientAuth::None)
+            }
+        };
+        if self.plan.clients[client].may_authenticate_by(by) {
+            Ok(client)
+        } else {
+            let only = self.plan.clients[client].auth.map_or("in another way", ClientAuth::name);
+            let refused = NotAuthenticated::client(client, "this client may not authenticate in this way");
+            Err(NotAuthenticated { why: Some(format!("it came with {}, and is bound to {only}", by.name())), ..refused })
         }
+    }
+
+    /// Whether one of the two ways to read the secret gives the right one.
+    fn check_secret(&self, client: usize, [decoded, raw]: [&str; 2]) -> Result<(), NotAuthenticated> {
+        let Some(expected) = self.clients.secret(client) else {
+            return Err(NotAuthenticated::client(client, "this client has no secret"));
+        };
+        if decoded.is_empty() && raw.is_empty() {
+            return Err(NotAuthenticated::client(client, "the client secret is missing"));
+        }
+        let (decoded, raw) = (is_secret(expected, decoded), decoded != raw && is_secret(expected, raw));
+        if decoded || raw { Ok(()) } else { Err(NotAuthenticated::client(client, "the client secret is wrong")) }
     }
 }
 
@@ -58,35 +120,40 @@ pub(super) fn claimed(headers: &HeaderMap) -> Option<String> {
     basic(headers.get(AUTHORIZATION)?.as_bytes()).map(|credentials| credentials.id)
 }
 
-fn invalid_client(description: &'static str, why: Option<String>) -> NotAuthenticated {
-    NotAuthenticated { error: "invalid_client", description, why }
-}
-
-fn invalid_request(description: &'static str) -> NotAuthenticated {
-    NotAuthenticated { error: "invalid_request", description, why: None }
-}
-
-fn credentials(headers: &HeaderMap, form: &Params) -> Result<Credentials, NotAuthenticated> {
-    let id = form.get("client_id").map_err(|_| invalid_request("client_id is repeated"))?;
-    let secret = form.get("client_secret").map_err(|_| invalid_request("client_secret is repeated"))?;
+fn credentials<'a>(headers: &HeaderMap, form: &'a Params) -> Result<Credentials<'a>, NotAuthenticated> {
+    let id = form.get("client_id").map_err(|_| NotAuthenticated::request("client_id is repeated"))?;
+    let secret = form.get("client_secret").map_err(|_| NotAuthenticated::request("client_secret is repeated"))?;
+    let assertion = form.get("client_assertion").map_err(|_| NotAuthenticated::request("client_assertion is repeated"))?;
     let mut headers = headers.get_all(AUTHORIZATION).into_iter();
-    let Some(header) = headers.next() else {
-        let id = id.ok_or_else(|| invalid_client("no client authentication was sent", None))?;
-        return Ok(Credentials { id: id.to_owned(), secret: secret.map(str::to_owned), raw: None });
-    };
+    let header = headers.next();
     // RFC 6749 §2.3: a client must not use more than one way in a request.
-    if headers.next().is_some() || secret.is_some() {
-        return Err(invalid_request("more than one way of client authentication was used"));
+    if headers.next().is_some() || [header.is_some(), secret.is_some(), assertion.is_some()].into_iter().filter(|way| *way).count() > 1 {
+        return Err(NotAuthenticated::request("more than one way of client authentication was used"));
     }
-    let credentials = basic(header.as_bytes()).ok_or_else(|| invalid_client("the Authorization header is not valid Basic", None))?;
-    if id.is_some_and(|id| id != credentials.id && credentials.raw.as_ref().is_none_or(|(raw, _)| raw != id)) {
-        return Err(invalid_request("client_id differs from the Authorization header"));
+    let nobody = |description| NotAuthenticated { error: "invalid_client", description, client: None, why: None };
+    if let Some(header) = header {
+        let basic = basic(header.as_bytes()).ok_or_else(|| nobody("the Authorization header is not valid Basic"))?;
+        if id.is_some_and(|id| id != basic.id && id != basic.raw.0) {
+            return Err(NotAuthenticated::request("client_id differs from the Authorization header"));
+        }
+        return Ok(Credentials::Basic(basic));
     }
-    Ok(credentials)
+    if let Some(assertion) = assertion {
+        // RFC 7523 §2.2.
+        return match form.get("client_assertion_type") {
+            Ok(Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")) => Ok(Credentials::Assertion { id, assertion }),
+            _ => Err(NotAuthenticated::request("client_assertion_type must be urn:ietf:params:oauth:client-assertion-type:jwt-bearer")),
+        };
+    }
+    match (id, secret) {
+        (Some(id), Some(secret)) => Ok(Credentials::Post { id, secret }),
+        (Some(id), None) => Ok(Credentials::Name(id)),
+        (None, _) => Err(nobody("no client authentication was sent")),
+    }
 }
 
 /// Reads `Basic base64(id:secret)` (RFC 7617 §2).
-fn basic(header: &[u8]) -> Option<Credentials> {
+fn basic(header: &[u8]) -> Option<Basic> {
     if header.len() > LONGEST_HEADER {
         return None;
     }
@@ -97,9 +164,9 @@ fn basic(header: &[u8]) -> Option<Credentials> {
     let text = String::from_utf8(STANDARD.decode(token.trim_ascii()).ok()?).ok()?;
     let (id, secret) = text.split_once(':')?;
     let decode = |half: &str| percent_encoding::percent_decode_str(&half.replace('+', " ")).decode_utf8().ok().map(String::from);
-    Some(Credentials {
+    Some(Basic {
         id: decode(id).unwrap_or_else(|| id.to_owned()),
-        secret: Some(decode(secret).unwrap_or_else(|| secret.to_owned())).filter(|secret| !secret.is_empty()),
-        raw: Some((id.to_owned(), secret.to_owned())),
+        secret: decode(secret).unwrap_or_else(|| secret.to_owned()),
+        raw: (id.to_owned(), secret.to_owned()),
     })
 }

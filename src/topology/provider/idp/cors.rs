@@ -5,19 +5,18 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue};
-use url::Url;
 
 impl Inner {
     /// Adds the headers that let the page behind `call` read the answer: published documents may be read by all,
-    /// token and userinfo by the origins of registered redirect URIs (as Authentik does), pages by nobody.
+    /// token, userinfo and revocation by the origins of registered redirect URIs (as Authentik does), pages by nobody.
     pub(super) fn share(&self, endpoint: Endpoint, call: &Call, headers: &mut HeaderMap) {
         match endpoint {
             Endpoint::Discovery | Endpoint::Jwks => {
                 headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             }
-            Endpoint::Token | Endpoint::Userinfo => {
+            Endpoint::Token | Endpoint::Userinfo | Endpoint::Revoke => {
                 headers.append(VARY, HeaderValue::from_static("Origin"));
-                let Some(origin) = call.headers.get(ORIGIN).filter(|origin| self.is_client_origin(origin)) else { return };
+                let Some(origin) = call.headers.get(ORIGIN).filter(|origin| self.clients.is_origin(origin.as_bytes())) else { return };
                 headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             }
             _ => return,
@@ -25,10 +24,5 @@ impl Inner {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Authorization, Content-Type"));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-    }
-
-    fn is_client_origin(&self, origin: &HeaderValue) -> bool {
-        let origins = self.plan.clients.iter().flat_map(|client| &client.redirect_uris).filter_map(|uri| Url::parse(uri).ok());
-        origins.map(|uri| uri.origin()).any(|known| known.is_tuple() && known.ascii_serialization().as_bytes() == origin.as_bytes())
     }
 }

@@ -57,7 +57,7 @@ impl Keyring {
             let rest = ring.clone();
             let fill = move || {
                 for key in slow.iter().map(made) {
-                    rest.change(|keys| KeySet::new([&keys.current[..], &[key.clone()]].concat(), keys.retired.clone()));
+                    rest.change(|keys| KeySet::new([&keys.current[..], std::slice::from_ref(&key)].concat(), keys.retired.clone()));
                 }
                 rest.complete.send_replace(true);
             };

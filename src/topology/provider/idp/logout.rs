@@ -3,6 +3,7 @@
 use super::params::Params;
 use super::reply::{self, with_parameters};
 use super::request::ResponseMode;
+use super::scope::Scope;
 use super::store::{Stage, Transaction};
 use super::{Call, Endpoint, Inner, pages};
 use crate::topology::provider::note::{Decision, Outcome};
@@ -59,10 +60,10 @@ impl Inner {
     }
 
     fn asker(&self, params: &Params) -> Result<Asker, &'static str> {
-        let find = |id: &str| self.plan.clients.iter().position(|client| client.id == id);
+        let find = |id: &str| self.clients.find(id);
         let mut asker = Asker { client: None, subject: None };
         if let Some(hint) = params.only("id_token_hint") {
-            let claims = self.key.read_hint(hint, &self.issuer).ok_or("id_token_hint is not an ID token of this provider")?;
+            let claims = self.keys.read_hint(hint, &self.issuer).ok_or("id_token_hint is not an ID token of this provider")?;
             asker.subject = claims.get("sub").and_then(|sub| sub.as_str()).map(str::to_owned);
             asker.client = claims.get("aud").and_then(|aud| aud.as_str()).and_then(find);
         }
@@ -103,9 +104,15 @@ impl Inner {
             Some(to) => reply::redirect(&call.method, to),
             None => reply::page(StatusCode::OK, pages::logged_out(self.host())),
         };
+        let now = self.now();
         let mut stores = self.stores();
         for id in call.session_ids() {
             stores.sessions.remove(id);
+            // Refresh tokens end with the session, except those that are meant to outlive it (OpenID Connect Back-Channel
+            // Logout 1.0 §2.7 says so of its own logouts, OpenID Connect Core 1.0 §11 of `offline_access`).
+            let families = stores.refresh_tokens.values(now).map(|token| &token.family);
+            let of_session = families.filter(|family| family.session.as_deref() == Some(id));
+            of_session.filter(|family| !family.scopes.contains(Scope::OfflineAccess)).for_each(|family| family.revoke());
         }
         drop(stores);
         self.clear_cookie(&mut response);

@@ -2,31 +2,40 @@
 //!
 //! In: an [`IdpPlan`] (who may log in, who may ask, what goes wrong on purpose) and its [`Surroundings`]. Out: a
 //! [`Router`] that answers for one origin, called directly or served on a socket. Paths, names and defaults follow
-//! Authentik; the protocol follows RFC 6749, RFC 7636, RFC 6750, RFC 9207, RFC 9700 and OpenID Connect Core 1.0.
+//! Authentik; the protocol follows RFC 6749, RFC 7636, RFC 6750, RFC 7009, RFC 7523, RFC 7662, RFC 8414,
+//! RFC 9207, RFC 9700 and OpenID Connect Core 1.0.
 //!
 //! ```text
 //! authorize → (login → authorize) → (consent) → back to the client → token → userinfo
 //! ```
 //!
-//! Every handler is a plain function from a bounded call to an answer and the decision behind it; the one lock
-//! around the stores is never held across an await. Errors are answers: nothing a request holds makes it panic.
+//! Every handler is a function from a bounded call to an answer and the decision behind it. The one lock around the
+//! stores is never held across an await nor while a token is signed. Errors are answers: nothing a request holds makes
+//! it panic.
 
+mod assertion;
 mod authorize;
 mod claims;
 mod client_auth;
+mod clients;
 mod consent;
 mod cors;
 mod discovery;
 mod faults;
+mod introspect;
+mod keyring;
 mod keys;
 mod login;
 mod logout;
 mod pages;
 mod params;
+mod refused;
 mod reply;
 mod request;
+mod revoke;
 mod scope;
 mod session;
+mod signing;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -43,10 +52,13 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use clients::Clients;
+use discovery::Addresses;
 use faults::Faults;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
-use keys::SigningKey;
+use keyring::Keyring;
 use params::Params;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,6 +73,9 @@ const LARGEST_BODY: usize = 64 * 1024;
 const AUTHORIZE: &str = "/application/o/authorize/";
 const TOKEN: &str = "/application/o/token/";
 const USERINFO: &str = "/application/o/userinfo/";
+const INTROSPECT: &str = "/application/o/introspect/";
+const REVOKE: &str = "/application/o/revoke/";
+const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 const LOGIN: &str = "/if/flow/default-authentication-flow/";
 const CONSENT: &str = "/if/flow/default-provider-authorization-explicit-consent/";
 const HOME: &str = "/if/user/";
@@ -81,7 +96,11 @@ struct Inner {
     https: bool,
     surroundings: Surroundings,
     faults: Faults,
-    key: SigningKey,
+    clients: Clients,
+    addresses: Addresses,
+    /// The metadata document.
+    metadata: Bytes,
+    keys: Arc<Keyring>,
     stores: Mutex<Stores>,
 }
 
@@ -92,18 +111,27 @@ impl fmt::Debug for Idp {
 }
 
 impl Idp {
-    /// A provider with a fresh key. Of `issuer_base` the origin counts, its path does not.
+    /// A provider with fresh keys. Of `issuer_base` the origin counts, its path does not.
     #[must_use]
     pub fn new(plan: &IdpPlan, issuer_base: Url, surroundings: Surroundings) -> Self {
         let base = issuer_base.origin().ascii_serialization();
         let issuer = format!("{base}/application/o/{}/", plan.slug);
+        let mut algorithms = vec![plan.signing];
+        for algorithm in plan.clients.iter().filter_map(|client| client.id_token_alg) {
+            if !algorithms.contains(&algorithm) {
+                algorithms.push(algorithm);
+            }
+        }
         let inner = Inner {
             https: issuer_base.scheme() == "https",
+            clients: Clients::new(plan),
+            addresses: Addresses::new(&base),
+            metadata: discovery::document(plan, &base, &issuer, &algorithms),
+            keys: Keyring::new(algorithms),
             base,
             issuer,
             surroundings,
             faults: Faults::new(plan.faults.clone()),
-            key: SigningKey::generate(),
             stores: Mutex::default(),
             plan: plan.clone(),
         };
@@ -119,6 +147,11 @@ impl Idp {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.inner.issuer
+    }
+
+    /// Signs with new keys from now on. The old ones stay published, so that what they signed can still be verified.
+    pub async fn rotate_keys(&self) {
+        self.inner.keys.rotate(false).await;
     }
 
     /// The faults that are on, to be changed while it runs.
@@ -154,6 +187,8 @@ enum Endpoint {
     Authorize,
     Token,
     Userinfo,
+    Introspect,
+    Revoke,
     Jwks,
     Discovery,
     EndSession,
@@ -168,10 +203,21 @@ impl Endpoint {
             AUTHORIZE => Self::Authorize,
             TOKEN => Self::Token,
             USERINFO => Self::Userinfo,
+            INTROSPECT => Self::Introspect,
+            REVOKE => Self::Revoke,
             LOGIN => Self::Login,
             CONSENT => Self::Consent,
             HOME | "/" => Self::Home,
-            "/.well-known/openid-configuration" => Self::Discovery,
+            "/.well-known/openid-configuration" | OAUTH_METADATA => Self::Discovery,
+            // RFC 8414 §3.1: before the path of the issuer, whose last slash goes.
+            _ if path
+                .strip_prefix(OAUTH_METADATA)
+                .and_then(|path| path.strip_prefix("/application/o/"))
+                .map(|path| path.strip_suffix('/').unwrap_or(path))
+                == Some(slug) =>
+            {
+                Self::Discovery
+            }
             _ => match path.strip_prefix("/application/o/")?.strip_prefix(slug)? {
                 "/jwks/" => Self::Jwks,
                 "/.well-known/openid-configuration" => Self::Discovery,
@@ -186,6 +232,8 @@ impl Endpoint {
             Self::Authorize => "authorize",
             Self::Token => "token",
             Self::Userinfo => "userinfo",
+            Self::Introspect => "introspect",
+            Self::Revoke => "revoke",
             Self::Jwks => "jwks",
             Self::Discovery => "discovery",
             Self::EndSession => "end-session",
@@ -197,7 +245,8 @@ impl Endpoint {
 
     fn methods(self) -> &'static str {
         match self {
-            Self::Token => "POST, OPTIONS",
+            Self::Token | Self::Revoke => "POST, OPTIONS",
+            Self::Introspect => "POST",
             Self::Userinfo => "GET, HEAD, POST, OPTIONS",
             Self::Jwks | Self::Discovery => "GET, HEAD, OPTIONS",
             Self::Home => "GET, HEAD",
@@ -207,7 +256,7 @@ impl Endpoint {
 
     /// Whether a browser shows the answer, rather than a program reading it.
     fn is_for_people(self) -> bool {
-        !matches!(self, Self::Token | Self::Userinfo | Self::Jwks | Self::Discovery)
+        !matches!(self, Self::Token | Self::Userinfo | Self::Introspect | Self::Revoke | Self::Jwks | Self::Discovery)
     }
 
     fn takes(self, method: &Method) -> bool {
@@ -237,10 +286,10 @@ impl Call {
     }
 
     /// The registered client that the call names, without proof: in its parameters, or in the header of Basic authentication.
-    fn client<'a>(&self, plan: &'a IdpPlan) -> Option<&'a str> {
+    fn client<'a>(&self, inner: &'a Inner) -> Option<&'a str> {
         let named = self.parameters().ok().and_then(|params| params.only("client_id")).map(str::to_owned);
         let id = named.or_else(|| client_auth::claimed(&self.headers))?;
-        plan.clients.iter().find(|client| client.id == id).map(|client| client.id.as_str())
+        inner.clients.find(&id).map(|client| inner.client_id(client))
     }
 
     /// The parameters of an endpoint that takes them from the query of a GET and from the body of a POST.
@@ -297,16 +346,16 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
     };
     let call = Call::read(request).await;
     let inner = &idp.inner;
-    let client = call.client(&inner.plan);
+    let client = call.client(inner);
     let who = Who { endpoint: endpoint.name(), client, user: None };
     let refuse = |told: &Told| inner.refuse(endpoint, told);
-    let mut outcome = guarded(&inner.faults.0, &who, async || inner.answer(endpoint, &call), refuse).await;
+    let mut outcome = guarded(&inner.faults.0, &who, async || inner.answer(endpoint, &call).await, refuse).await;
     inner.share(endpoint, &call, outcome.response.headers_mut());
     outcome.into_response()
 }
 
 impl Inner {
-    fn answer(&self, endpoint: Endpoint, call: &Call) -> Outcome {
+    async fn answer(&self, endpoint: Endpoint, call: &Call) -> Outcome {
         let name = endpoint.name();
         if !endpoint.takes(&call.method) {
             let status = StatusCode::METHOD_NOT_ALLOWED;
@@ -326,9 +375,14 @@ impl Inner {
         }
         match endpoint {
             Endpoint::Authorize => self.authorize(call),
-            Endpoint::Token => self.token(call),
+            Endpoint::Token => self.token(call).await,
             Endpoint::Userinfo => self.answer_userinfo(call),
-            Endpoint::Jwks => self.jwks(),
+            Endpoint::Introspect => self.introspect(call),
+            Endpoint::Revoke => self.revoke(call),
+            Endpoint::Jwks => {
+                self.keys.complete().await;
+                self.jwks()
+            }
             Endpoint::Discovery => self.discovery(),
             Endpoint::EndSession => self.end_session(call),
             Endpoint::Login => self.login(call),
@@ -349,7 +403,7 @@ impl Inner {
             status if status.is_client_error() => "invalid_request",
             _ => "server_error",
         });
-        reply::error(told.status, error, description)
+        refused::challenged(reply::error(told.status, error, description))
     }
 
     /// A page that says why there is nothing else to see.

@@ -1,12 +1,13 @@
 //! The shapes of answers: pages, redirects and JSON, each with the headers it must have.
 
+use super::faults::{Asked, ELSEWHERE};
 use super::request::{ResponseMode, ReturnTo};
 use super::{Call, Inner, pages};
 use crate::plan::FaultKind;
-use crate::topology::switchboard::Who;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, PRAGMA, REFERRER_POLICY, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
@@ -76,14 +77,23 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response {
 
 /// JSON that anybody may have.
 pub(super) fn public_json(value: &Value) -> Response {
-    let mut response = value.to_string().into_response();
+    document(value.to_string().into())
+}
+
+/// JSON that anybody may have and that was written before.
+pub(super) fn document(json: Bytes) -> Response {
+    let mut response = Response::new(json.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// An OAuth error as JSON (RFC 6749 §5.2).
+/// An OAuth error as JSON (RFC 6749 §5.2); without a description when that is empty.
 pub(super) fn error(status: StatusCode, error: &str, description: &str) -> Response {
-    json(status, &json!({ "error": error, "error_description": description }))
+    let mut body = json!({ "error": error });
+    if !description.is_empty() {
+        body["error_description"] = description.into();
+    }
+    json(status, &body)
 }
 
 /// Adds a challenge, which every 401 needs (RFC 9110 §15.5.2).
@@ -99,24 +109,28 @@ pub(super) fn allow(mut response: Response, methods: &'static str) -> Response {
 }
 
 impl Inner {
-    /// An authorization response: `parameters`, and with them `state` and `iss` (RFC 6749 §4.1.2, RFC 9207 §2). Says whether a
-    /// fault put another state into it.
-    pub(super) fn send_back(&self, call: &Call, to: &ReturnTo, parameters: &[(&str, &str)]) -> (Response, bool) {
+    /// An authorization response: `parameters`, and with them `state` and `iss` (RFC 6749 §4.1.2, RFC 9207 §2).
+    pub(super) fn send_back(&self, call: &Call, to: &ReturnTo, parameters: &[(&str, &str)], asked: &mut Asked<'_>) -> Response {
         let mut all = parameters.to_vec();
-        let who = Who { endpoint: "authorize", client: Some(self.client_id(to.client)), user: None };
-        let altered = self.faults.strikes(FaultKind::StateAltered, &who).then(super::keys::random);
-        if let Some(state) = altered.as_ref().or(to.state.as_ref()) {
+        let altered = asked.on(FaultKind::StateAltered).then(super::keys::random);
+        let is_dropped = asked.on(FaultKind::StateDropped);
+        if let Some(state) = altered.as_ref().or(to.state.as_ref()).filter(|_| !is_dropped) {
             all.push(("state", state));
+            if asked.on(FaultKind::StateDuplicated) {
+                all.push(("state", state));
+            }
         }
-        all.push(("iss", &self.issuer));
-        let response = match to.mode {
+        let is_wrong = asked.on(FaultKind::ResponseIssWrong);
+        if !asked.on(FaultKind::ResponseIssMissing) {
+            all.push(("iss", if is_wrong { ELSEWHERE } else { &self.issuer }));
+        }
+        match to.mode {
             ResponseMode::FormPost => {
                 // The client may check the Origin of this form, and a stricter policy would make it `null` (Fetch §3.1).
                 html(StatusCode::OK, pages::form_post(&to.uri, &all), FORM_POST_POLICY.clone(), "origin")
             }
             ResponseMode::Query | ResponseMode::Fragment => redirect(&call.method, &with_parameters(&to.uri, to.mode, &all)),
-        };
-        (response, altered.is_some())
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 //! Two kinds of refusal: as long as client and redirect URI are not known to belong together the user gets a page and
 //! is never sent anywhere (RFC 6749 §4.1.2.1, RFC 9700 §4.11); after that errors go back to the client.
 
+use super::clients::Clients;
+use super::keys::{s256, same_secret};
 use super::params::{Broken, Params};
-use super::scope::Scopes;
-use crate::plan::{IdpClient, IdpPlan};
+use super::scope::{Scope, Scopes};
+use crate::plan::{Grant, IdpClient, IdpPlan};
 use crate::topology::provider::note::quoted;
 
 /// Longest encoded request. It travels once more inside the query of the login page, percent-encoded.
@@ -17,14 +19,37 @@ pub(super) struct AuthorizeRequest {
     pub(super) return_to: ReturnTo,
     pub(super) scopes: Scopes,
     pub(super) nonce: Option<String>,
-    /// S256 challenge (RFC 7636 §4.2).
-    pub(super) challenge: Option<String>,
+    pub(super) challenge: Option<Challenge>,
     pub(super) prompt: Prompt,
     /// Seconds since the password was typed that are still good enough.
     pub(super) max_age: Option<u64>,
     pub(super) id_token_hint: Option<String>,
     /// The request in its encoded form, to come back to it after the login.
     pub(super) encoded: String,
+}
+
+/// What the code's verifier has to fit (RFC 7636 §4.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Challenge {
+    /// Its digest.
+    S256(String),
+    /// The verifier itself.
+    Plain(String),
+}
+
+impl Challenge {
+    /// Whether `verifier` is the one (§4.6).
+    pub(super) fn fits(&self, verifier: &str) -> bool {
+        match self {
+            Self::S256(challenge) => same_secret(challenge, &s256(verifier)),
+            Self::Plain(challenge) => same_secret(challenge, verifier),
+        }
+    }
+}
+
+/// RFC 7636 §4.1.
+pub(super) fn is_verifier(text: &str) -> bool {
+    (43..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
 /// Where the response goes, and how.
@@ -86,8 +111,15 @@ pub(super) enum Refusal {
 
 impl AuthorizeRequest {
     /// Reads and checks a request.
-    pub(super) fn read(plan: &IdpPlan, params: &Params) -> Result<Self, Refusal> {
-        let (client, uri) = addressee(plan, params)?;
+    ///
+    /// `is_loose` is asked about a redirect URI that is not registered, and whether it will do all the same.
+    pub(super) fn read(
+        plan: &IdpPlan,
+        clients: &Clients,
+        params: &Params,
+        is_loose: impl FnOnce(&IdpClient, &str) -> bool,
+    ) -> Result<Self, Refusal> {
+        let (client, uri) = addressee(plan, clients, params, is_loose)?;
         let registered = &plan.clients[client];
         let mode = params.only("response_mode");
         let known_mode = mode.map(|mode| ResponseMode::ALL.into_iter().find(|known| known.name() == mode));
@@ -123,7 +155,15 @@ impl AuthorizeRequest {
                 return Err(refuse(error, description));
             }
         }
-        let scopes = Scopes::read(get("scope")?.unwrap_or_default());
+        // RFC 6749 §4.1.2.1.
+        if !registered.grants.contains(&Grant::AuthorizationCode) {
+            return Err(refuse("unauthorized_client", "this client may not ask for codes"));
+        }
+        let mut scopes = Scopes::read(get("scope")?.unwrap_or_default(), &registered.scopes);
+        // OpenID Connect Core 1.0 §11: ignored for whoever cannot use it.
+        if !registered.grants.contains(&Grant::RefreshToken) {
+            scopes = scopes.without(&Scope::OfflineAccess);
+        }
         if scopes.is_empty() {
             return Err(refuse("invalid_scope", "no scope that this provider knows was asked for"));
         }
@@ -153,7 +193,12 @@ impl AuthorizeRequest {
 }
 
 /// The client and the redirect URI, when they belong together.
-fn addressee<'a>(plan: &IdpPlan, params: &'a Params) -> Result<(usize, &'a str), Refusal> {
+fn addressee<'a>(
+    plan: &IdpPlan,
+    clients: &Clients,
+    params: &'a Params,
+    is_loose: impl FnOnce(&IdpClient, &str) -> bool,
+) -> Result<(usize, &'a str), Refusal> {
     let page = |client: Option<&IdpClient>, message: &str, why: String| Refusal::Page {
         client: client.map(|client| client.id.clone()),
         message: message.to_owned(),
@@ -170,7 +215,7 @@ fn addressee<'a>(plan: &IdpPlan, params: &'a Params) -> Result<(usize, &'a str),
         }
         Err(broken) => return Err(page(None, "The request names more than one application (client_id).", broken.to_string())),
     };
-    let Some(at) = plan.clients.iter().position(|client| client.id == client_id) else {
+    let Some(at) = clients.find(client_id) else {
         return Err(page(
             None,
             "The application that sent you here is not known to this provider (client_id).",
@@ -192,7 +237,7 @@ fn addressee<'a>(plan: &IdpPlan, params: &'a Params) -> Result<(usize, &'a str),
         }
     };
     // Simple string comparison, as RFC 9700 §2.1 demands (RFC 3986 §6.2.1).
-    if client.redirect_uris.iter().any(|registered| registered == uri) {
+    if client.redirect_uris.iter().any(|registered| registered == uri) || is_loose(client, uri) {
         return Ok((at, uri));
     }
     let registered: Vec<_> = client.redirect_uris.iter().take(5).map(|uri| without_query(uri)).collect();
@@ -207,22 +252,30 @@ fn without_query(uri: &str) -> String {
     quoted(&shown)
 }
 
-/// The S256 challenge, if one was sent or had to be.
-fn challenge(client: &IdpClient, challenge: Option<&str>, method: Option<&str>) -> Result<Option<String>, &'static str> {
+/// The challenge, if one was sent or had to be.
+fn challenge(client: &IdpClient, challenge: Option<&str>, method: Option<&str>) -> Result<Option<Challenge>, &'static str> {
     let Some(challenge) = challenge else {
         // RFC 9700 §2.1.1: public clients must use PKCE.
-        return match (client.require_pkce || client.secret.is_none(), method) {
+        return match (client.require_pkce || client.is_public(), method) {
             (true, _) => Err("code_challenge is required (RFC 7636)"),
             (false, Some(_)) => Err("code_challenge_method was sent without code_challenge"),
             (false, None) => Ok(None),
         };
     };
     // RFC 7636 §4.3: a missing method means plain; §4.4.1 names the answer to a method that is not supported.
-    if method != Some("S256") {
-        return Err("transform algorithm not supported: code_challenge_method must be S256");
+    match method.unwrap_or("plain") {
+        "S256" => {
+            let is_digest = challenge.len() == 43 && challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            let challenge = is_digest.then(|| Some(Challenge::S256(challenge.to_owned())));
+            challenge.ok_or("code_challenge must be a SHA-256 digest in 43 base64url characters")
+        }
+        "plain" if client.pkce_plain => {
+            let challenge = is_verifier(challenge).then(|| Some(Challenge::Plain(challenge.to_owned())));
+            challenge.ok_or("code_challenge must be 43 to 128 unreserved characters")
+        }
+        _ if client.pkce_plain => Err("transform algorithm not supported: code_challenge_method must be S256 or plain"),
+        _ => Err("transform algorithm not supported: code_challenge_method must be S256"),
     }
-    let is_digest = challenge.len() == 43 && challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if is_digest { Ok(Some(challenge.to_owned())) } else { Err("code_challenge must be a SHA-256 digest in 43 base64url characters") }
 }
 
 fn prompt(text: &str) -> Result<Prompt, &'static str> {

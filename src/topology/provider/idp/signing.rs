@@ -90,7 +90,8 @@ impl SigningKey {
                 (Pair::EdDsa(pair), parameters)
             }
             SigningAlgorithm::Rs256 => {
-                let private = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, RSA_BITS).expect("the size is one that RSA keys can have");
+                let private =
+                    rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, RSA_BITS).expect("the size is one that RSA keys can have");
                 let der = private.to_pkcs1_der().expect("a key of two primes has a PKCS #1 form");
                 let pair = RsaKeyPair::from_der(der.as_bytes()).expect(FRESH);
                 let public: ring::rsa::PublicKeyComponents<Vec<u8>> = pair.public().into();
@@ -270,9 +271,8 @@ mod tests {
     #[test]
     fn every_flaw_is_what_it_is_called_and_none_verifies() {
         let key = SigningKey::generate(SigningAlgorithm::Es256);
-        let header = |token: &str| -> Value {
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()
-        };
+        let header =
+            |token: &str| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap() };
         let flawed = |flaws| key.sign_wrongly(&claims(), flaws, b"secret");
         assert_eq!(header(&flawed(Flaws::default())), header(&key.sign(&claims())));
 

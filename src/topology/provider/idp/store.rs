@@ -1,12 +1,14 @@
 //! What the provider remembers: sessions, pending pages, codes and tokens. Every store is bounded and forgets by the run's clock.
 
-use super::request::AuthorizeRequest;
+use super::request::{AuthorizeRequest, Challenge};
 use super::scope::Scopes;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 
-/// Entries a store holds before the oldest has to go.
-const CAPACITY: usize = 4096;
+/// Entries a store holds before the oldest has to go: enough for some thousand logins at the same moment.
+const CAPACITY: usize = 16 * 1024;
 
 /// Somebody who is logged in, on one browser.
 #[derive(Debug, Clone)]
@@ -38,28 +40,68 @@ pub(super) enum Stage {
     Logout { to: Option<String> },
 }
 
+/// Everything that comes from one login of a user at a client, or from one client alone: revoked together (RFC 9700 §4.14.2).
+#[derive(Debug)]
+pub(super) struct Family {
+    /// Index into the plan's clients.
+    pub(super) client: usize,
+    /// Index into the plan's users; nobody when the client came by itself.
+    pub(super) user: Option<usize>,
+    /// What was granted.
+    pub(super) scopes: Scopes,
+    pub(super) nonce: Option<String>,
+    pub(super) auth_time: OffsetDateTime,
+    /// The browser session it was granted in.
+    pub(super) session: Option<String>,
+    revoked: AtomicBool,
+}
+
+impl Family {
+    /// What `client` was granted by `user`, who typed their password at `auth_time`.
+    pub(super) fn new(client: usize, user: Option<usize>, scopes: Scopes, auth_time: OffsetDateTime) -> Self {
+        Self { client, user, scopes, nonce: None, auth_time, session: None, revoked: AtomicBool::new(false) }
+    }
+
+    /// Ends every code and token of it.
+    pub(super) fn revoke(&self) {
+        self.revoked.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::Relaxed)
+    }
+}
+
 /// An authorization code (RFC 6749 §4.1.2) and everything it is bound to.
 #[derive(Debug, Clone)]
 pub(super) struct Code {
-    pub(super) client: usize,
-    pub(super) user: usize,
+    pub(super) family: Arc<Family>,
     pub(super) redirect_uri: String,
-    pub(super) scopes: Scopes,
-    pub(super) nonce: Option<String>,
-    /// S256 challenge (RFC 7636 §4.2).
-    pub(super) challenge: Option<String>,
-    pub(super) auth_time: OffsetDateTime,
+    pub(super) challenge: Option<Challenge>,
     pub(super) expires: OffsetDateTime,
-    /// Access tokens issued for it: empty until it is redeemed, revoked when it comes back.
-    pub(super) tokens: Vec<String>,
+    pub(super) used: bool,
+    /// No client can redeem it, as if it had been issued to another one.
+    pub(super) foreign: bool,
 }
 
 /// An access token.
 #[derive(Debug, Clone)]
 pub(super) struct AccessToken {
-    pub(super) client: usize,
-    pub(super) user: usize,
+    pub(super) family: Arc<Family>,
+    /// Those of the family or, after a refresh, fewer.
     pub(super) scopes: Scopes,
+    pub(super) issued: OffsetDateTime,
+    pub(super) expires: OffsetDateTime,
+}
+
+/// A refresh token; it is remembered after its use, so that another use is noticed.
+#[derive(Debug, Clone)]
+pub(super) struct RefreshToken {
+    pub(super) family: Arc<Family>,
+    pub(super) issued: OffsetDateTime,
+    pub(super) expires: OffsetDateTime,
+    /// When another one took its place.
+    pub(super) rotated: Option<OffsetDateTime>,
 }
 
 /// All stores; guarded by one lock, so that a code cannot be redeemed twice at the same time.
@@ -69,6 +111,9 @@ pub(super) struct Stores {
     pub(super) transactions: Bounded<Transaction>,
     pub(super) codes: Bounded<Code>,
     pub(super) tokens: Bounded<AccessToken>,
+    pub(super) refresh_tokens: Bounded<RefreshToken>,
+    /// Digests of the ids of client assertions, each of which is good once (RFC 7523 §3).
+    pub(super) assertions: Bounded<()>,
 }
 
 impl Default for Stores {
@@ -78,6 +123,8 @@ impl Default for Stores {
             transactions: Bounded::new(CAPACITY),
             codes: Bounded::new(CAPACITY),
             tokens: Bounded::new(CAPACITY),
+            refresh_tokens: Bounded::new(CAPACITY),
+            assertions: Bounded::new(CAPACITY),
         }
     }
 }
@@ -128,6 +175,11 @@ impl<V> Bounded<V> {
         let entry = self.entries.remove(key)?;
         self.order.remove(&entry.age);
         Some(entry.value)
+    }
+
+    /// Every value whose time is not over.
+    pub(super) fn values(&self, now: OffsetDateTime) -> impl Iterator<Item = &V> {
+        self.entries.values().filter(move |entry| now < entry.expires).map(|entry| &entry.value)
     }
 
     /// Drops what is over at the old end, and the oldest entry when that was not enough.

@@ -1,8 +1,10 @@
 //! The userinfo endpoint (OpenID Connect Core 1.0 §5.3) and its bearer tokens (RFC 6750).
 
-use super::scope::Scope;
-use super::{Call, Inner, reply};
+use super::scope::{Scope, Scopes};
+use super::{Call, Inner, faults, reply};
+use crate::plan::FaultKind;
 use crate::topology::provider::note::{Decision, Outcome};
+use crate::topology::switchboard::Who;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::AUTHORIZATION;
@@ -19,18 +21,8 @@ struct Refused {
 
 impl Inner {
     pub(super) fn answer_userinfo(&self, call: &Call) -> Outcome {
-        if let Some(status) = self.faults.userinfo_error() {
-            let error = match status {
-                StatusCode::UNAUTHORIZED => "invalid_token",
-                StatusCode::FORBIDDEN => "insufficient_scope",
-                status if status.is_client_error() => "invalid_request",
-                _ => "server_error",
-            };
-            let response = reply::error(status, error, "the provider was told to fail");
-            return Outcome::new(with_challenge(response, Some(error)), Decision::new(NAME, format!("fault: refused with {status}")));
-        }
         match self.bearer(call) {
-            Ok((client, response)) => Outcome::new(response, Decision::new(NAME, "claims sent").client(self.client_id(client))),
+            Ok((client, user, scopes)) => self.tell(client, user, &scopes),
             Err(refused) => {
                 let response = match refused.error {
                     Some(error) => reply::error(refused.status, error, refused.why),
@@ -41,23 +33,46 @@ impl Inner {
         }
     }
 
-    fn bearer(&self, call: &Call) -> Result<(usize, Response), Refused> {
+    /// The claims, or the error that a fault puts in their place.
+    fn tell(&self, client: usize, user: usize, scopes: &Scopes) -> Outcome {
+        let (client, user) = (self.client_id(client), &self.plan.users[user]);
+        let mut asked = self.faults.ask(Who { endpoint: NAME, client: Some(client), user: Some(&user.name) });
+        if let Some(fault) = asked.strikes(FaultKind::UserinfoError) {
+            let status = faults::status(&fault, StatusCode::INTERNAL_SERVER_ERROR);
+            let error = match status {
+                StatusCode::UNAUTHORIZED => "invalid_token",
+                StatusCode::FORBIDDEN => "insufficient_scope",
+                status if status.is_client_error() => "invalid_request",
+                _ => "server_error",
+            };
+            let response = reply::error(status, error, "the provider was told to fail");
+            let decision = Decision::new(NAME, format!("refused with {status}")).client(client);
+            return Outcome::new(with_challenge(response, Some(error)), asked.told(decision));
+        }
+        let claims = self.userinfo(user, scopes, &mut asked);
+        Outcome::new(reply::json(StatusCode::OK, &claims), asked.told(Decision::new(NAME, "claims sent").client(client)))
+    }
+
+    /// Who asks, about whom, and for what.
+    fn bearer(&self, call: &Call) -> Result<(usize, usize, Scopes), Refused> {
         let token = token(call)?;
-        let invalid = Refused {
+        let invalid = || Refused {
             status: StatusCode::UNAUTHORIZED,
             error: Some("invalid_token"),
             why: "the access token is unknown, expired or revoked",
         };
-        let token = self.stores().tokens.get(token, self.now()).cloned().ok_or(invalid)?;
-        if !token.scopes.contains(Scope::Openid) {
-            return Err(Refused {
+        let token = self.stores().tokens.get(token, self.now()).cloned().ok_or_else(invalid)?;
+        if token.family.is_revoked() {
+            return Err(invalid());
+        }
+        match token.family.user.filter(|_| token.scopes.contains(Scope::Openid)) {
+            Some(user) => Ok((token.family.client, user, token.scopes)),
+            None => Err(Refused {
                 status: StatusCode::FORBIDDEN,
                 error: Some("insufficient_scope"),
                 why: "the access token lacks the scope openid",
-            });
+            }),
         }
-        let claims = self.userinfo(&self.plan.users[token.user], &token.scopes);
-        Ok((token.client, reply::json(StatusCode::OK, &claims)))
     }
 }
 

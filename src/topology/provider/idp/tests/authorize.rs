@@ -88,7 +88,7 @@ async fn other_mistakes_go_back_to_the_client() {
         (but("response_type", "token"), "unsupported_response_type"),
         (but("response_mode", "web_message"), "invalid_request"),
         (but("scope", ""), "invalid_scope"),
-        (but("scope", "offline_access"), "invalid_scope"),
+        (but("scope", "goauthentik.io/api"), "invalid_scope"),
         (but("code_challenge_method", "plain"), "invalid_request"),
         (but("code_challenge_method", ""), "invalid_request"),
         (but("code_challenge", "short"), "invalid_request"),
@@ -233,4 +233,35 @@ async fn a_consent_belongs_to_one_browser_and_ends_by_the_clock() {
     assert_eq!(browser.get(&consent).await.status, 200);
     browser.surroundings.clock.advance(Duration::from_secs(2 * 60));
     assert_eq!(browser.post(&consent, &allow).await.status, 400);
+}
+
+#[tokio::test]
+async fn parameters_that_mean_nothing_here_are_ignored() {
+    let mut browser = Browser::new(|_| {});
+    browser.code().await;
+    // OpenID Connect Core 1.0 §3.1.2.1 and §5.2: whoever does not use them must not fail because of them.
+    for (name, value) in [
+        ("acr_values", "urn:mace:incommon:iap:silver"),
+        ("ui_locales", "fr-CA fr en"),
+        ("claims_locales", "ar"),
+        ("display", "popup"),
+        ("claims", r#"{"id_token":{"acr":{"essential":true}}}"#),
+        ("resource", "https://api.test/"),
+        ("something_else", "x"),
+    ] {
+        let mut parameters = healthy();
+        parameters.push((name, value));
+        let returned = browser.get(&authorize_uri(&parameters)).await.returned();
+        assert!(returned.contains_key("code"), "{name}: {returned:?}");
+    }
+}
+
+#[tokio::test]
+async fn choosing_an_account_takes_a_new_login() {
+    let mut browser = Browser::new(|_| {});
+    browser.code().await;
+    assert!(browser.get(&authorize_uri(&but("prompt", "select_account"))).await.location().starts_with("/if/flow/"));
+    for (prompt, error) in [("none consent", "invalid_request"), ("none select_account", "invalid_request")] {
+        assert_eq!(browser.get(&authorize_uri(&but("prompt", prompt))).await.returned()["error"], error);
+    }
 }

@@ -1,16 +1,23 @@
 //! The provider as a browser and a client meet it, driven without a socket.
 
 mod authorize;
+mod clients;
 mod faults;
+mod faults_of_answers;
+mod faults_of_tokens;
 mod fuzz;
+mod introspect;
+mod keys;
+mod load;
 mod logout;
 mod pages;
+mod refresh;
 mod token;
 
 use super::super::{Idp, Note, Surroundings};
 use super::keys::s256;
 use crate::base::Secret;
-use crate::plan::{Claims, Consent, Fault, IdpClient, IdpPlan, IdpUser, Service};
+use crate::plan::{Claims, Consent, Fault, IdpClient, IdpPlan, IdpUser, Service, SigningAlgorithm};
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
@@ -201,10 +208,15 @@ impl Browser {
         let set: jsonwebtoken::jwk::JwkSet = serde_json::from_value(self.get("/application/o/mosaic/jwks/").await.json()).unwrap();
         let header = decode_header(id_token).unwrap();
         let key = set.find(&header.kid.unwrap()).expect("the key is published");
-        let mut validation = Validation::new(Algorithm::ES256);
+        assert!([Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA].contains(&header.alg));
+        let mut validation = Validation::new(header.alg);
         validation.validate_aud = false;
         decode(id_token, &DecodingKey::from_jwk(key).unwrap(), &validation).unwrap().claims
     }
+}
+
+fn fault(text: &str) -> Fault {
+    Fault::parse(text, Service::Idp).unwrap()
 }
 
 fn post(uri: &str, form: &[(&str, &str)]) -> Request<Body> {

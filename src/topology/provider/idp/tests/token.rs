@@ -1,6 +1,6 @@
 //! Redeeming codes, reading userinfo, and the documents that describe it all.
 
-use super::super::keys::at_hash;
+use super::super::signing::at_hash;
 use super::*;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -19,7 +19,7 @@ async fn tokens_are_what_the_standards_say() {
     assert_eq!((&claims["iss"], &claims["aud"], &claims["sub"]), (&json!(ISSUER), &json!("mosaic"), &json!("sub-jarvis")));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
     assert!(claims["auth_time"].as_i64().unwrap() <= claims["iat"].as_i64().unwrap());
-    assert_eq!(claims["at_hash"], at_hash(tokens["access_token"].as_str().unwrap()));
+    assert_eq!(claims["at_hash"], at_hash(tokens["access_token"].as_str().unwrap(), SigningAlgorithm::Es256));
     assert_eq!((&claims["email"], &claims["email_verified"]), (&json!("jarvis@mosaic.test"), &json!(false)));
 }
 
@@ -237,6 +237,8 @@ async fn discovery_tells_the_truth() {
         ("authorization_endpoint", 400),
         ("token_endpoint", 405),
         ("userinfo_endpoint", 401),
+        ("introspection_endpoint", 405),
+        ("revocation_endpoint", 405),
         ("jwks_uri", 200),
         ("end_session_endpoint", 200),
     ] {
@@ -246,4 +248,64 @@ async fn discovery_tells_the_truth() {
     let jwks = browser.get(metadata["jwks_uri"].as_str().unwrap()).await;
     assert_eq!(jwks.header("access-control-allow-origin"), "*");
     assert_eq!(metadata["id_token_signing_alg_values_supported"], json!([jwks.json()["keys"][0]["alg"]]));
+}
+
+#[tokio::test]
+async fn the_metadata_is_found_wherever_clients_look_for_it() {
+    let mut browser = Browser::new(|_| {});
+    let metadata = browser.get("/application/o/mosaic/.well-known/openid-configuration").await.json();
+    for path in [
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/application/o/mosaic",
+        "/.well-known/oauth-authorization-server/application/o/mosaic/",
+    ] {
+        assert_eq!(browser.get(path).await.json(), metadata, "{path}");
+    }
+    assert_eq!(browser.get("/.well-known/oauth-authorization-server/application/o/elsewhere").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_metadata_says_what_the_clients_may() {
+    let mut browser = Browser::new(|_| {});
+    let metadata = browser.get("/.well-known/openid-configuration").await.json();
+    assert_eq!(metadata["grant_types_supported"], json!(["authorization_code", "refresh_token"]));
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post", "none"]));
+    assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
+    assert!(metadata.get("token_endpoint_auth_signing_alg_values_supported").is_none());
+
+    let mut other = Browser::new(|plan| {
+        plan.clients.truncate(1);
+        plan.clients[0].pkce_plain = true;
+        plan.clients[0].scopes = vec!["read".to_owned()];
+        plan.clients[0].grants = vec![crate::plan::Grant::AuthorizationCode, crate::plan::Grant::ClientCredentials];
+        let key = super::super::signing::SigningKey::generate(SigningAlgorithm::EdDsa);
+        plan.clients[0].keys = vec![crate::plan::ClientKey::read(&Value::Object(key.jwk().clone())).unwrap()];
+    });
+    let metadata = other.get("/.well-known/openid-configuration").await.json();
+    assert_eq!(metadata["grant_types_supported"], json!(["authorization_code", "client_credentials"]));
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]));
+    assert_eq!(metadata["token_endpoint_auth_signing_alg_values_supported"], json!(["EdDSA"]));
+    assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256", "plain"]));
+    assert_eq!(metadata["scopes_supported"], json!(["openid", "email", "profile", "address", "phone", "read"]));
+}
+
+#[tokio::test]
+async fn a_plain_challenge_is_for_clients_that_may() {
+    let verifier = VERIFIER;
+    for method in ["plain", ""] {
+        let mut parameters = but("code_challenge_method", method);
+        parameters.retain(|(name, _)| *name != "code_challenge");
+        parameters.push(("code_challenge", verifier));
+        let mut strict = Browser::new(|_| {});
+        assert_eq!(strict.get(&authorize_uri(&parameters)).await.returned()["error"], "invalid_request");
+
+        let mut browser = Browser::new(|plan| plan.clients[0].pkce_plain = true);
+        let code = browser.authorize(&parameters).await.returned().remove("code").unwrap();
+        let mut wrong = redemption(&code);
+        wrong.retain(|(name, _)| *name != "code_verifier");
+        wrong.push(("code_verifier", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"));
+        assert_eq!(browser.post("/application/o/token/", &wrong).await.json()["error"], "invalid_grant");
+        assert_eq!(browser.redeem(&code).await.status, 200);
+    }
 }

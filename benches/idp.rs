@@ -151,7 +151,8 @@ struct Contender {
 }
 
 fn contenders() -> Result<[Contender; 3]> {
-    let folder = PathBuf::from(std::env::var_os("AUTHCHAIN_CLIENTS").context("run it as `cargo xtask bench idp`, which installs the peers")?);
+    let folder =
+        PathBuf::from(std::env::var_os("AUTHCHAIN_CLIENTS").context("run it as `cargo xtask bench idp`, which installs the peers")?);
     let node = PathBuf::from(std::env::var_os("AUTHCHAIN_NODE").context("AUTHCHAIN_NODE is not set")?);
     let peer = |name: &'static str| Contender {
         name,
@@ -212,7 +213,8 @@ impl Running {
             let url: Url = answer[name].as_str().with_context(|| format!("{}: no {name}", contender.name))?.parse()?;
             Ok(url.path().to_owned())
         };
-        let metadata = Metadata { authorize: path("authorization_endpoint")?, token: path("token_endpoint")?, userinfo: path("userinfo_endpoint")? };
+        let metadata =
+            Metadata { authorize: path("authorization_endpoint")?, token: path("token_endpoint")?, userinfo: path("userinfo_endpoint")? };
         Ok(Self { _child: child, address, metadata, started })
     }
 
@@ -353,7 +355,12 @@ impl Browser {
         let location: Url = location.parse()?;
         let code = location.query_pairs().find(|(name, _)| name == "code").context("authorize gives no code")?.1.into_owned();
         let form = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", REDIRECT_URI), ("code_verifier", VERIFIER)])
+            .extend_pairs([
+                ("grant_type", "authorization_code"),
+                ("code", &code),
+                ("redirect_uri", REDIRECT_URI),
+                ("code_verifier", VERIFIER),
+            ])
             .finish();
         let (path, authorization) = (self.metadata.token.clone(), self.authorization.clone());
         let fields = [(CONTENT_TYPE, "application/x-www-form-urlencoded"), (AUTHORIZATION, authorization.as_str())];

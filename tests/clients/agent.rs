@@ -102,7 +102,8 @@ impl Agent {
             let mut parts = line.split(';');
             let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
             jar.retain(|(kept, _)| kept != name);
-            let ended = parts.any(|part| matches!(part.trim().to_ascii_lowercase().as_str(), "max-age=0" | "expires=thu, 01 jan 1970 00:00:00 gmt"));
+            let ended = parts
+                .any(|part| matches!(part.trim().to_ascii_lowercase().as_str(), "max-age=0" | "expires=thu, 01 jan 1970 00:00:00 gmt"));
             if !ended {
                 jar.push((name.to_owned(), value.to_owned()));
             }

@@ -30,6 +30,7 @@ pub(crate) struct Driver {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Hello {
     pub(crate) redirect_uri: String,
+    #[serde(default)]
     pub(crate) post_logout_redirect_uri: String,
     /// The public half of its key, where it has one.
     pub(crate) jwk: Option<Value>,

@@ -6,9 +6,9 @@ use crate::idp::{Login, Provider};
 use crate::install::{Installed, root};
 use crate::table::{self, Column};
 use crate::{PLACES, tls, told};
-use anyhow::{Context as _, Result, bail, ensure};
-use authchain::plan::Service;
+use anyhow::{Context as _, Error, Result, bail, ensure};
 use authchain::plan::fault::CATALOGUE;
+use authchain::plan::{Fault, Service};
 use std::collections::BTreeSet;
 
 /// The drivers of OpenID clients, and the names by which the expectations call them.
@@ -16,14 +16,14 @@ const OPENID: [(&str, &str); 4] = [
     ("openid-client", "openid-client"),
     ("oauth4webapi", "oauth4webapi"),
     ("express-openid-connect", "express-openid-connect"),
-    ("authlib_flask", "authlib"),
+    ("authlib_flask", "Authlib"),
 ];
 
 /// Says that the table is to be written instead of compared.
 const UPDATE: &str = "AUTHCHAIN_UPDATE_CLIENTS";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_client_makes_of_every_fault_what_the_table_says() {
+async fn clients_make_of_every_fault_what_the_table_says() {
     told(observe().await);
 }
 
@@ -31,7 +31,8 @@ async fn observe() -> Result<()> {
     tls();
     let expectations = Expectations::read()?;
     let installed = Installed::ensure()?;
-    let [openid_client, oauth4webapi, express, authlib] = OPENID.map(|(driver, client)| column(&installed, driver, client, &expectations.idp));
+    let [openid_client, oauth4webapi, express, authlib] =
+        OPENID.map(|(driver, client)| column(&installed, driver, client, &expectations.idp));
     let (openid_client, oauth4webapi, express, authlib) = tokio::try_join!(openid_client, oauth4webapi, express, authlib)?;
     let openid = [openid_client, oauth4webapi, express, authlib];
     let wrong: Vec<_> = openid.iter().flat_map(|column| disobedient(column, &expectations.idp)).collect();
@@ -54,15 +55,18 @@ async fn column(installed: &Installed, name: &'static str, client: &'static str,
     let _place = PLACES.acquire().await?;
     let mut driver = Driver::start(installed, name).await?;
     let provider = Provider::start(&driver.hello).await?;
+    let login = Login { logout: false, ..Login::default() };
     let mut outcomes = Vec::new();
     for row in rows {
         let fault = row.read(Service::Idp)?;
-        let outcome = provider.login(&mut driver, Login::default(), vec![fault]).await.with_context(|| format!("{client}, {}", row.fault))?;
-        ensure!(provider.struck() > 0, "{client} never came to where `{}` strikes ({outcome:?})", row.fault);
+        let outcome = provider.login(&mut driver, login, vec![fault]).await.with_context(|| format!("{client}, {}", row.fault))?;
+        // A client that does not look at something never asks for it.
+        let looked = provider.struck() > 0 || row.excuse(client).is_some();
+        ensure!(looked, "{client} never came to where `{}` strikes ({outcome:?})", row.fault);
         outcomes.push(outcome);
     }
     // The faults were the reason, and nothing that they left behind.
-    let healthy = provider.login(&mut driver, Login::default(), Vec::new()).await?;
+    let healthy = provider.login(&mut driver, login, Vec::new()).await?;
     ensure!(matches!(healthy, Outcome::Accepted(_)), "{client}, without a fault: {healthy:?}");
     driver.end().await?;
     Ok(Column { client, outcomes })
@@ -85,6 +89,28 @@ fn disobedient(column: &Column, rows: &[Row]) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What the note on signatures says of openid-client.
+#[tokio::test]
+async fn openid_client_looks_at_signatures_only_when_told_to() {
+    let outcomes = told(with_and_without_checks("signature_broken").await);
+    assert!(matches!(outcomes, [Outcome::Refused { .. }, Outcome::Accepted(_)]), "{outcomes:?}");
+}
+
+async fn with_and_without_checks(fault: &str) -> Result<[Outcome; 2]> {
+    tls();
+    let installed = Installed::ensure()?;
+    let _place = PLACES.acquire().await?;
+    let mut driver = Driver::start(&installed, "openid-client").await?;
+    let provider = Provider::start(&driver.hello).await?;
+    let fault = Fault::parse(fault, Service::Idp).map_err(Error::msg)?;
+    let mut login = Login { logout: false, ..Login::default() };
+    let with = provider.login(&mut driver, login, vec![fault.clone()]).await?;
+    login.full_checks = false;
+    let without = provider.login(&mut driver, login, vec![fault]).await?;
+    driver.end().await?;
+    Ok([with, without])
 }
 
 #[test]

@@ -26,13 +26,14 @@ fn logins() -> Vec<Login> {
     logins
 }
 
-async fn completes(name: &'static str, expected: &[&str]) -> Result<()> {
+/// `without` are ways to authenticate that the library does not have.
+async fn completes(name: &'static str, expected: &[&str], without: &[&str]) -> Result<()> {
     tls();
     let installed = Installed::ensure()?;
     let _place = PLACES.acquire().await?;
     let mut driver = Driver::start(&installed, name).await?;
     let provider = Provider::start(&driver.hello).await?;
-    for login in logins() {
+    for login in logins().into_iter().filter(|login| !without.contains(&login.registration.auth)) {
         let outcome = provider.login(&mut driver, login, Vec::new()).await?;
         let public = login.registration.auth == "none";
         // RFC 7662 §2.1: a public client cannot ask about a token.
@@ -44,20 +45,21 @@ async fn completes(name: &'static str, expected: &[&str]) -> Result<()> {
 
 #[tokio::test]
 async fn openid_client_completes_every_healthy_login() {
-    told(completes("openid-client", &EVERYTHING).await);
+    told(completes("openid-client", &EVERYTHING, &[]).await);
 }
 
 #[tokio::test]
 async fn oauth4webapi_completes_every_healthy_login() {
-    told(completes("oauth4webapi", &EVERYTHING).await);
+    told(completes("oauth4webapi", &EVERYTHING, &[]).await);
 }
 
+// It says "Public code flow clients are not supported" to a client without a secret.
 #[tokio::test]
 async fn express_openid_connect_completes_every_healthy_login() {
-    told(completes("express-openid-connect", &AS_APPLICATION).await);
+    told(completes("express-openid-connect", &AS_APPLICATION, &["none"]).await);
 }
 
 #[tokio::test]
 async fn authlib_completes_every_healthy_login() {
-    told(completes("authlib_flask", &AS_APPLICATION).await);
+    told(completes("authlib_flask", &AS_APPLICATION, &[]).await);
 }

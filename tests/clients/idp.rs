@@ -59,11 +59,13 @@ pub(crate) struct Login {
     pub(crate) response_mode: Option<&'static str>,
     /// Whether the library is told to check what it does not check by itself.
     pub(crate) full_checks: bool,
+    /// Whether it ends with a logout. A provider that issues broken ID tokens does not take them as a hint.
+    pub(crate) logout: bool,
 }
 
 impl Default for Login {
     fn default() -> Self {
-        Self { registration: USUAL, response_mode: None, full_checks: true }
+        Self { registration: USUAL, response_mode: None, full_checks: true, logout: true }
     }
 }
 
@@ -110,6 +112,7 @@ impl Provider {
             "response_mode": login.response_mode,
             "redirect_uri": self.hello.redirect_uri,
             "post_logout_redirect_uri": self.hello.post_logout_redirect_uri,
+            "logout": login.logout,
             "checks": if login.full_checks { "full" } else { "default" },
         });
         driver.perform(&told, &mut Agent::new(self.http.clone(), PERSON)).await

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, anyhow};
 use authchain::base::Sources;
 use authchain::plan::{Backend, compile};
 use authchain::scenario;
+use authchain::topology::provider;
 use axum::Router;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -11,14 +12,11 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 /// A server that ends with this.
-pub(crate) struct Served {
-    pub(crate) base: Url,
-    task: JoinHandle<()>,
-}
+pub(crate) struct Served(JoinHandle<()>);
 
 impl Drop for Served {
     fn drop(&mut self) {
-        self.task.abort();
+        self.0.abort();
     }
 }
 
@@ -27,12 +25,7 @@ pub(crate) async fn serve<T>(make: impl FnOnce(&Url) -> Result<(T, Router)>) -> 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base: Url = format!("http://{}", listener.local_addr()?).parse()?;
     let (made, router) = make(&base)?;
-    let task = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            panic!("the provider stopped serving: {error}");
-        }
-    });
-    Ok((made, Served { base, task }))
+    Ok((made, Served(tokio::spawn(provider::serve(listener, router)))))
 }
 
 /// What a scenario that declares `service` for an origin compiles to.

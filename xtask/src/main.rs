@@ -15,6 +15,7 @@ cargo xtask bench NAME [--json]  measure: chain, files, idp
 cargo xtask clients              install the clients that the providers are tested with, and say where
 cargo xtask lint                 formatting and clippy
 cargo xtask generate             write the JSON Schema of scenarios anew
+cargo xtask generate clients     write docs/clients.md anew: what clients make of the faults
 
 Each installs what is missing first, or stops with the command that does.";
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         ["clients"] => clients(),
         ["lint"] => lint(),
         ["generate"] => generate(),
+        ["generate", "clients"] => generate_clients(),
         [] | ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -104,6 +106,14 @@ fn generate() -> Result<()> {
         bail!("`authchain schema` ended with {}", schema.status);
     }
     std::fs::write(root().join("schema/scenario.json"), schema.stdout).context("failed to write the schema")
+}
+
+fn generate_clients() -> Result<()> {
+    setup::c_toolchain()?;
+    clients::install()?;
+    let mut test = Command::new(env!("CARGO"));
+    test.current_dir(root()).args(["test", "--test", "clients", "clients_make"]).env("AUTHCHAIN_UPDATE_CLIENTS", "1");
+    run(&mut test)
 }
 
 fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<()> {

@@ -96,7 +96,7 @@ await serve(hello, async (login, stage) => {
     await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, auth, tokens.access_token, insecure))
     did.push('revoke')
   }
-  if (as.end_session_endpoint) {
+  if (as.end_session_endpoint && login.logout) {
     stage('logout')
     const end = new URL(as.end_session_endpoint)
     end.search = new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri, state })

@@ -83,7 +83,7 @@ await serve(hello, async (login, stage) => {
     await client.tokenRevocation(config, tokens.access_token)
     did.push('revoke')
   }
-  if (end_session_endpoint) {
+  if (end_session_endpoint && login.logout) {
     stage('logout')
     const state = client.randomState()
     const end = client.buildEndSessionUrl(config, { id_token_hint: tokens.id_token, post_logout_redirect_uri, state })

@@ -41,7 +41,7 @@ export function asRequest({ url, method, body }) {
   return new Request(url, { method, body, headers: { 'content-type': 'application/x-www-form-urlencoded' } })
 }
 
-/** An error without what changes from run to run: its code, and the one word that says more. */
+/** An error without what changes from run to run: its code, and what says more. */
 export function describe(error) {
   const chain = []
   for (let at = error; at && typeof at === 'object' && chain.length < 8; at = at.cause) chain.push(at)
@@ -49,7 +49,10 @@ export function describe(error) {
     for (const at of chain) for (const name of names) if (typeof at[name] === 'string') return at[name]
   }
   const code = first('code') ?? error?.name ?? 'Error'
-  const detail = first('error', 'claim', 'attribute', 'reason') ?? chain.map((at) => at.status).find(Number.isInteger)
+  const status = chain.map((at) => at.status).find(Number.isInteger)
+  // This code covers many things, which only the message of the innermost error tells apart.
+  const why = code === 'OAUTH_INVALID_RESPONSE' ? chain.findLast((at) => at.message)?.message : undefined
+  const detail = first('error', 'claim', 'attribute') ?? why ?? status
   return detail === undefined || detail === code ? code : `${code}: ${detail}`
 }
 

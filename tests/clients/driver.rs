@@ -48,7 +48,7 @@ pub(crate) enum Outcome {
 impl Driver {
     pub(crate) async fn start(installed: &Installed, name: &'static str) -> Result<Self> {
         let log = installed.log(name);
-        let errors = File::create(&log).with_context(|| format!("failed to write {}", log.display()))?;
+        let errors = File::options().create(true).append(true).open(&log).with_context(|| format!("failed to write {}", log.display()))?;
         let (program, script) = installed.driver(name);
         let mut command = CommandWrap::with_new(program, |command| {
             command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);

@@ -10,11 +10,19 @@ use std::collections::BTreeMap;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expectations {
-    pub(crate) idp: Vec<Row>,
-    /// Faults that are not tried, with the reason.
-    pub(crate) untried: BTreeMap<String, String>,
+    pub(crate) idp: Faults,
+    pub(crate) gotrue: Faults,
     /// Why a client does not do what it must.
     pub(crate) notes: BTreeMap<String, String>,
+}
+
+/// The faults of one service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Faults {
+    pub(crate) tried: Vec<Row>,
+    /// Those that are not, with the reason.
+    pub(crate) untried: BTreeMap<String, String>,
 }
 
 /// One fault.
@@ -39,6 +47,11 @@ pub(crate) enum Must {
 }
 
 impl Expectations {
+    /// The faults of each service that is tried.
+    pub(crate) fn services(&self) -> [(Service, &Faults); 2] {
+        [(Service::Idp, &self.idp), (Service::Gotrue, &self.gotrue)]
+    }
+
     pub(crate) fn read() -> Result<Self> {
         let path = root().join("tests/clients/expectations.yaml");
         let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;

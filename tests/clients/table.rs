@@ -1,11 +1,24 @@
 //! `docs/clients.md`, written from what was observed.
 
 use crate::driver::Outcome;
-use crate::expectations::{Expectations, Must};
+use crate::expectations::{Faults, Must};
 use crate::install::root;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+const INTRODUCTION: &str = "\
+<!-- Written by the tests: `cargo xtask generate clients`. -->
+
+# What clients make of the faults
+
+Each fault of the embedded providers, written as `--fault` takes it, against clients that nobody here wrote. They are used as their
+documentation recommends, with every check that they have turned on (state, nonce, PKCE, issuer, signature, subject). Where a client
+refuses, the table names the step at which it did and the client's own error. **Bold** marks what a client should have refused and
+did not.
+
+";
 
 /// What one client made of every row.
 pub(crate) struct Column {
@@ -13,41 +26,50 @@ pub(crate) struct Column {
     pub(crate) outcomes: Vec<Outcome>,
 }
 
-pub(crate) fn page(expectations: &Expectations, openid: &[Column]) -> Result<String> {
-    let mut page = String::from(
-        "<!-- Written by the tests: `cargo xtask generate clients`. -->\n\n\
-         # What clients make of the faults\n\n\
-         Each fault of the embedded providers against clients that nobody here wrote, used as their documentation recommends and with \
-         every check that they have turned on (state, nonce, PKCE, issuer, signature). A client that refuses is named with the step at \
-         which it did and its own error. **Bold** marks what a client should have refused, and did not.\n\n",
-    );
+/// What clients made of the faults of one service.
+pub(crate) struct Section<'a> {
+    pub(crate) title: &'static str,
+    pub(crate) faults: &'a Faults,
+    pub(crate) columns: &'a [Column],
+}
+
+/// The whole page; `notes` by name.
+pub(crate) fn page(notes: &BTreeMap<String, String>, sections: &[Section<'_>]) -> Result<String> {
+    let mut page = String::from(INTRODUCTION);
     versions(&mut page)?;
-    page.push_str("\n## OpenID provider\n\n");
-    let names: Vec<_> = openid.iter().map(|column| column.client).collect();
-    let _ = writeln!(page, "| fault | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
-    let mut notes: Vec<&str> = Vec::new();
-    for (at, row) in expectations.idp.iter().enumerate() {
+    let mut used: Vec<&str> = Vec::new();
+    for section in sections {
+        let _ = writeln!(page, "\n## {}\n", section.title);
+        table(&mut page, section, &mut used);
+        page.push_str("\nNot tried:\n\n");
+        for (name, why) in &section.faults.untried {
+            let _ = writeln!(page, "- `{name}`: {why}.");
+        }
+    }
+    for (at, name) in used.iter().enumerate() {
+        let note = notes.get(*name).with_context(|| format!("there is no note `{name}`"))?;
+        let _ = write!(page, "\n[^{}]: {}\n", at + 1, note.trim());
+    }
+    Ok(page)
+}
+
+/// `used` are the notes so far, by their numbers.
+fn table<'a>(page: &mut String, section: &Section<'a>, used: &mut Vec<&'a str>) {
+    let clients: Vec<_> = section.columns.iter().map(|column| column.client).collect();
+    let _ = writeln!(page, "| fault | {} |\n|---|{}", clients.join(" | "), "---|".repeat(clients.len()));
+    for (at, row) in section.faults.tried.iter().enumerate() {
         let _ = write!(page, "| `{}` |", row.fault);
-        for column in openid {
+        for column in section.columns {
             let mark = row.excuse(column.client).map(|note| {
-                let known = notes.iter().position(|known| *known == note);
-                known.unwrap_or_else(|| {
-                    notes.push(note);
-                    notes.len() - 1
+                used.iter().position(|known| *known == note).unwrap_or_else(|| {
+                    used.push(note);
+                    used.len() - 1
                 }) + 1
             });
             let _ = write!(page, " {} |", cell(&column.outcomes[at], row.must, mark));
         }
         page.push('\n');
     }
-    for (at, note) in notes.iter().enumerate() {
-        let _ = write!(page, "\n[^{}]: {}", at + 1, expectations.notes[*note].trim());
-    }
-    page.push_str("\n\n## Not tried\n\n");
-    for (name, why) in &expectations.untried {
-        let _ = writeln!(page, "- `{name}`: {why}.");
-    }
-    Ok(page)
 }
 
 fn cell(outcome: &Outcome, must: Must, note: Option<usize>) -> String {

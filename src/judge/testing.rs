@@ -7,7 +7,7 @@
 //! ```
 
 use crate::base::{Sources, Span};
-use crate::plan::{Plan, Policy, Step, StepId, Verb};
+use crate::plan::{Backend, OriginPlan, Plan, Policy, Step, StepId, Verb};
 use crate::trace::{
     Body, Cause, Chain, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, Hop, HopId, JarCookie, Reason, Request, Response,
     ServerCall, SetVerdict, StepRecord, Timings,
@@ -30,6 +30,11 @@ pub(crate) struct Story {
 
 pub(crate) fn span() -> Span {
     Span::new(Sources::default().add("test.yaml", ""), 0..0)
+}
+
+/// An origin behind which the embedded provider stands.
+pub(crate) fn provider(origin: &str) -> OriginPlan {
+    OriginPlan { origin: origin.parse().unwrap(), backend: Backend::Idp(Box::default()), span: span() }
 }
 
 impl Story {
@@ -294,6 +299,7 @@ impl Story {
             at,
             took: Duration::from_millis(1),
             note: None,
+            decision: None,
         });
         self
     }

@@ -2,7 +2,7 @@
 
 use super::{Finished, Mask, Outcome, ProcessLog, SnapshotOutcome, Standing, Summary};
 use crate::base::escape;
-use crate::trace::{Hop, SetVerdict, StepRecord};
+use crate::trace::{Hop, ServerCall, SetVerdict, StepRecord};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -95,6 +95,7 @@ fn run_json(run: &Finished) -> Value {
         "steps": run.chain.steps.iter().map(|step| step_json(step, mask)).collect::<Vec<_>>(),
         "not_reached": run.not_run.iter().map(|label| mask.text(label)).collect::<Vec<_>>(),
         "hops": run.chain.hops.iter().map(|hop| hop_json(hop, mask)).collect::<Vec<_>>(),
+        "calls": run.chain.calls.iter().filter(|call| !call.by_actor || call.decision.is_some()).map(|call| call_json(call, mask)).collect::<Vec<_>>(),
         "logs": run.logs.iter().map(|log| log_json(log, mask)).collect::<Vec<_>>(),
     })
 }
@@ -116,6 +117,28 @@ fn expectations(run: &Finished, mask: Mask<'_>) -> Vec<Value> {
         entry
     });
     each.collect()
+}
+
+/// A call of a server, or one that an embedded service decided.
+fn call_json(call: &ServerCall, mask: Mask<'_>) -> Value {
+    let decision = call.decision.as_ref().map(|decision| {
+        json!({
+            "endpoint": decision.endpoint,
+            "client": decision.client.as_deref().map(|client| mask.text(client)),
+            "outcome": mask.text(&decision.outcome),
+            "why": decision.why.as_deref().map(|why| mask.text(why)),
+        })
+    });
+    json!({
+        "by": if call.by_actor { "actor" } else { "server" },
+        "method": mask.text(&call.method),
+        "url": mask.url(&format!("{}{}", call.origin, call.target)),
+        "status": call.status,
+        "at": call.at.format(&Rfc3339).unwrap_or_default(),
+        "took_ms": milliseconds(call.took),
+        "note": call.note.as_deref().map(|note| mask.text(note)),
+        "decision": decision,
+    })
 }
 
 fn log_json(log: &ProcessLog, mask: Mask<'_>) -> Value {

@@ -3,8 +3,9 @@
 use crate::drive::World;
 use crate::plan::{FaultsPlan, Plan};
 use crate::topology::Topology;
-use crate::trace::ServerCall;
+use crate::trace::{Decision, ServerCall};
 use crate::web::origin::Origin;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -39,6 +40,12 @@ impl World for Stage {
             at: call.at,
             took: call.took,
             note: call.note,
+            decision: call.decision.map(|decision| Decision {
+                endpoint: decision.endpoint.to_owned(),
+                client: decision.client,
+                outcome: decision.outcome.into_owned(),
+                why: decision.why.map(Cow::into_owned),
+            }),
         });
         calls.collect()
     }

@@ -1,5 +1,6 @@
 //! The log of calls that arrived at declared origins, and of those that were refused.
 
+use crate::topology::provider::Decision;
 use crate::web::origin::Origin;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -52,6 +53,8 @@ pub struct Call {
     pub took: Duration,
     /// What whoever answered has to say about it, or why nobody did.
     pub note: Option<String>,
+    /// What an embedded service decided.
+    pub decision: Option<Decision>,
 }
 
 /// An origin that was asked for and is not declared.
@@ -65,6 +68,19 @@ pub struct Refusal {
     pub at: OffsetDateTime,
     /// How often it was asked for.
     pub times: u64,
+}
+
+/// What whoever answered a call has to say about it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    pub(crate) note: Option<String>,
+    pub(crate) decision: Option<Decision>,
+}
+
+impl From<String> for Told {
+    fn from(note: String) -> Self {
+        Self { note: Some(note), decision: None }
+    }
 }
 
 /// A place in the [`CallLog`] for the answer to a call; `None` when the log was full.
@@ -91,12 +107,13 @@ impl CallLog {
     }
 
     /// Notes how a call was answered.
-    pub(crate) fn close(&self, id: CallId, status: Option<u16>, took: Duration, note: Option<String>) {
+    pub(crate) fn close(&self, id: CallId, status: Option<u16>, took: Duration, told: Told) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = id.0.and_then(|at| calls.get_mut(at)) {
             call.status = status;
             call.took = took;
-            call.note = note;
+            call.note = told.note;
+            call.decision = told.decision;
         }
     }
 
@@ -147,6 +164,7 @@ mod tests {
             at: crate::base::clock::wall(),
             took: Duration::ZERO,
             note: None,
+            decision: None,
         }
     }
 
@@ -155,7 +173,7 @@ mod tests {
         let log = CallLog::default();
         let first = log.open(call("/one"));
         log.open(call("/two"));
-        log.close(first, Some(302), Duration::from_millis(3), Some("consent given".into()));
+        log.close(first, Some(302), Duration::from_millis(3), Told { note: Some("consent given".into()), decision: None });
         let calls = log.calls();
         assert_eq!((calls[0].status, calls[0].note.as_deref()), (Some(302), Some("consent given")));
         assert_eq!((calls[1].status, calls[1].took), (None, Duration::ZERO));
@@ -168,7 +186,7 @@ mod tests {
             log.open(call("/"));
         }
         let late = log.open(call("/late"));
-        log.close(late, Some(200), Duration::ZERO, None);
+        log.close(late, Some(200), Duration::ZERO, Told::default());
         assert_eq!(log.calls().len(), MOST_CALLS);
         let log = CallLog::default();
         log.open(call(&"ü".repeat(LONGEST_TARGET)));

@@ -134,8 +134,23 @@ pub struct ServerCall {
     pub at: OffsetDateTime,
     /// How long until the answer's head was there.
     pub took: Duration,
-    /// What an embedded provider decided and why, in one line.
+    /// What whoever answered has to say about it, in one line: an embedded service's decision, or why nobody answered.
     pub note: Option<String>,
+    /// What an embedded service decided.
+    pub decision: Option<Decision>,
+}
+
+/// What an embedded service decided about one call. Holds no secret, code or token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The endpoint that decided, by its short name: `token`.
+    pub endpoint: String,
+    /// The client that asked, once it is known to be registered.
+    pub client: Option<String>,
+    /// What was done, as a lower-case fragment.
+    pub outcome: String,
+    /// Why, when the outcome does not say so itself.
+    pub why: Option<String>,
 }
 
 impl ServerCall {

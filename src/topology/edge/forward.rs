@@ -5,9 +5,9 @@ use super::headers::{set_forwarded, set_host, set_upgrade, strip_hop_by_hop, upg
 use super::listen::Shared;
 use super::routes::{Target, UpstreamTarget};
 use super::serve::{Line, own, text};
-use crate::topology::calls::{Call, Caller};
+use crate::topology::calls::{Call, Caller, Told};
 use crate::topology::process::Station;
-use crate::topology::provider::Note;
+use crate::topology::provider::{Decision, Note};
 use crate::topology::stub;
 use crate::topology::transport::{Lost, Transport, lose};
 use crate::web::headers::EDGE;
@@ -72,11 +72,12 @@ pub(super) async fn forward(
         at: shared.clock.now(),
         took: Duration::ZERO,
         note: None,
+        decision: None,
     });
     let answered = tokio::time::timeout(HEAD_WITHIN, pass_on(shared, target, &asked, line, request)).await;
     let late =
         || Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("{} did not answer within {HEAD_WITHIN:?}", asked.origin)).because("late");
-    let (response, note) = match answered.unwrap_or_else(|_| Err(late())) {
+    let (response, told) = match answered.unwrap_or_else(|_| Err(late())) {
         Ok(answer) => answer,
         Err(failure) => {
             let mut response = text(failure.status, &failure.text);
@@ -85,16 +86,16 @@ pub(super) async fn forward(
                 // As a server would answer: the request is at fault, not the way to the origin.
                 None => drop(response.headers_mut().remove(EDGE)),
             }
-            (response, Some(failure.text))
+            (response, failure.text.into())
         }
     };
     let how = Transport::of(&response);
     let status = how.is_none_or(|how| !how.is_silent()).then_some(response.status().as_u16());
-    shared.log.close(call, status, began.elapsed(), note);
+    shared.log.close(call, status, began.elapsed(), told);
     lose(response, how, &line.abort).await
 }
 
-type Answer = Result<(Response<Body>, Option<String>), Failure>;
+type Answer = Result<(Response<Body>, Told), Failure>;
 
 async fn pass_on(shared: &Arc<Shared>, target: &Target, asked: &Asked, line: &Line, mut request: Request<Incoming>) -> Answer {
     let protocol = upgrade(request.headers());
@@ -114,15 +115,17 @@ async fn pass_on(shared: &Arc<Shared>, target: &Target, asked: &Asked, line: &Li
             *request.uri_mut() = Uri::from(path);
             let request = request.map(|body| Body::new(Limited::new(body, shared.max_body)));
             let Ok(response) = router.clone().oneshot(request).await;
-            let note = response.extensions().get::<Note>().map(|note| note.0.clone());
-            return Ok((response, note));
+            let extensions = response.extensions();
+            let told = Told { note: extensions.get::<Note>().map(|note| note.0.clone()), decision: extensions.get::<Decision>().cloned() };
+            return Ok((response, told));
         }
         Target::Stub(address) => {
             let (parts, body) = request.into_parts();
             let body = read(body, shared.max_body, &asked.origin).await?;
             let request = Request::from_parts(parts, Body::from(body));
             let (response, _) = send(&shared.pools.near, near(*address, path)?, request, asked, target).await?;
-            return Ok(stub::unmark(response));
+            let (response, note) = stub::unmark(response);
+            return Ok((response, Told { note, decision: None }));
         }
         Target::Process(station) => (&shared.pools.near, near(station.address(), path)?),
         Target::Upstream(upstream) => {
@@ -149,7 +152,7 @@ async fn pass_on(shared: &Arc<Shared>, target: &Target, asked: &Asked, line: &Li
         });
         set_upgrade(response.headers_mut(), protocol);
     }
-    Ok((response, None))
+    Ok((response, Told::default()))
 }
 
 /// The address of `path` at a server on this machine.

@@ -77,6 +77,7 @@ impl IntoResponse for Outcome {
         // Names and faults come from the scenario, and may hold what would break the line.
         let line = self.decision.to_string().replace(char::is_control, "\u{fffd}");
         response.extensions_mut().insert(Note(line));
+        response.extensions_mut().insert(self.decision);
         response
     }
 }

@@ -44,7 +44,7 @@ impl Rule {
 }
 
 /// Every rule, in the order of the gates: stored, sent, accepted, then state, then redirects.
-static RULES: [Rule; 17] = [
+static RULES: [Rule; 18] = [
     stored::cookie_none_insecure::RULE,
     stored::cookie_secure_over_http::RULE,
     stored::cookie_host_prefix_broken::RULE,
@@ -58,6 +58,7 @@ static RULES: [Rule; 17] = [
     accepted::session_endpoint_fails::RULE,
     accepted::cookie_value_encoding::RULE,
     state::callback_error::RULE,
+    state::code_never_redeemed::RULE,
     redirects::error_lands_on_wrong_origin::RULE,
     redirects::redirect_auth_cycle::RULE,
     redirects::redirect_ping_pong_guards::RULE,

@@ -117,7 +117,7 @@ impl Inner {
 
 /// The client that the Authorization header names, without a look at its secret.
 pub(super) fn claimed(headers: &HeaderMap) -> Option<String> {
-    basic(headers.get(AUTHORIZATION)?.as_bytes()).map(|credentials| credentials.id)
+    basic(headers.get(AUTHORIZATION)?.as_bytes()).map(|basic| basic.id)
 }
 
 fn credentials<'a>(headers: &HeaderMap, form: &'a Params) -> Result<Credentials<'a>, NotAuthenticated> {

@@ -286,10 +286,10 @@ impl Call {
     }
 
     /// The registered client that the call names, without proof: in its parameters, or in the header of Basic authentication.
-    fn client<'a>(&self, inner: &'a Inner) -> Option<&'a str> {
+    fn client<'a>(&self, plan: &'a IdpPlan) -> Option<&'a str> {
         let named = self.parameters().ok().and_then(|params| params.only("client_id")).map(str::to_owned);
         let id = named.or_else(|| client_auth::claimed(&self.headers))?;
-        inner.clients.find(&id).map(|client| inner.client_id(client))
+        plan.clients.iter().find(|client| client.id == id).map(|client| client.id.as_str())
     }
 
     /// The parameters of an endpoint that takes them from the query of a GET and from the body of a POST.
@@ -346,9 +346,9 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
     };
     let call = Call::read(request).await;
     let inner = &idp.inner;
-    let client = call.client(inner);
+    let client = call.client(&inner.plan);
     let who = Who { endpoint: endpoint.name(), client, user: None };
-    let refuse = |told: &Told| inner.refuse(endpoint, told);
+    let refuse = |told: &Told| inner.fail_as_told(endpoint, told);
     let mut outcome = guarded(&inner.faults.0, &who, async || inner.answer(endpoint, &call).await, refuse).await;
     inner.share(endpoint, &call, outcome.response.headers_mut());
     outcome.into_response()
@@ -392,7 +392,7 @@ impl Inner {
     }
 
     /// The error that a fault asks for, in the form of this endpoint.
-    fn refuse(&self, endpoint: Endpoint, told: &Told) -> Response {
+    fn fail_as_told(&self, endpoint: Endpoint, told: &Told) -> Response {
         let description = told.description.as_deref().unwrap_or("the provider was told to fail");
         if endpoint.is_for_people() {
             return reply::page(told.status, pages::error("This page cannot be shown", description));
@@ -403,7 +403,7 @@ impl Inner {
             status if status.is_client_error() => "invalid_request",
             _ => "server_error",
         });
-        refused::challenged(reply::error(told.status, error, description))
+        reply::error(told.status, error, description)
     }
 
     /// A page that says why there is nothing else to see.

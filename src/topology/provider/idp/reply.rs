@@ -87,13 +87,9 @@ pub(super) fn document(json: Bytes) -> Response {
     response
 }
 
-/// An OAuth error as JSON (RFC 6749 §5.2); without a description when that is empty.
+/// An OAuth error as JSON (RFC 6749 §5.2).
 pub(super) fn error(status: StatusCode, error: &str, description: &str) -> Response {
-    let mut body = json!({ "error": error });
-    if !description.is_empty() {
-        body["error_description"] = description.into();
-    }
-    json(status, &body)
+    json(status, &json!({ "error": error, "error_description": description }))
 }
 
 /// Adds a challenge, which every 401 needs (RFC 9110 §15.5.2).

@@ -1,11 +1,12 @@
 //! A callback that did not sign anybody in, by the word it gives for it.
 
+use super::code_never_redeemed::{issued_code, redeemed};
 use crate::judge::diagnose::facts::{Facts, place, redirect_error, target, without_query};
 use crate::judge::diagnose::rules::Rule;
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::Hop;
-use crate::web::oauth::{ErrorParams, known_error};
+use crate::web::oauth::{Callback, ErrorParams, known_error};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "callback-error",
@@ -118,12 +119,12 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             continue;
         }
         told.push(root);
-        findings.push(finding(hop, &params));
+        findings.push(finding(facts, hop, &params));
     }
     findings
 }
 
-fn finding(hop: &Hop, params: &ErrorParams) -> Finding {
+fn finding(facts: &Facts<'_>, hop: &Hop, params: &ErrorParams) -> Finding {
     let token = shown(&params.error, 80);
     let description = params.description.as_deref().map(|text| format!(", described as \"{}\"", shown(text, 160))).unwrap_or_default();
     let mut evidence = vec![match target(hop) {
@@ -136,6 +137,7 @@ fn finding(hop: &Hop, params: &ErrorParams) -> Finding {
     if let Some(own) = ErrorParams::from_url(&hop.request.url).filter(|own| own.error != params.error) {
         evidence.push(Evidence::at(hop.id, format!("the provider had said `{}`", shown(&own.error, 80))));
     }
+    evidence.extend(exchange(facts, hop));
     let mut finding = RULE.finding(format!("the callback ended with error `{token}`"), evidence);
     if let Some(word) = WORDS.iter().find(|word| word.token.eq_ignore_ascii_case(&params.error)) {
         finding.cause = word.cause.to_owned();
@@ -144,6 +146,28 @@ fn finding(hop: &Hop, params: &ErrorParams) -> Finding {
         finding.cause = format!("{} ({})", known.meaning, known.defined_in);
     }
     finding
+}
+
+/// Whether the app got as far as asking for tokens, where an embedded provider can tell.
+fn exchange(facts: &Facts<'_>, callback: &Hop) -> Option<Evidence> {
+    let code = Callback::from_url(&callback.request.url)?.code?;
+    facts.plan.origins.iter().filter(|plan| plan.backend.service().is_some()).find_map(|plan| {
+        let hands_out = |hop: &&Hop| hop.id < callback.id && issued_code(hop, &plan.origin).is_some_and(|issued| issued == code);
+        let issued = facts.chain.hops.iter().find(hands_out)?;
+        let refused = facts.chain.calls.iter().find(|call| {
+            let decision = call.decision.as_ref();
+            call.origin == plan.origin
+                && call.at >= issued.started
+                && decision.is_some_and(|it| it.endpoint == "token")
+                && call.status != Some(200)
+        });
+        if let Some(refused) = refused {
+            let note = shown(refused.note.as_deref().unwrap_or("no answer"), 160);
+            return Some(Evidence::of(format!("{} told its token request: {note}", plan.origin)));
+        }
+        let text = format!("{} issued the code, and the app never asked for a token", plan.origin);
+        (!redeemed(facts, &plan.origin, issued)).then(|| Evidence::at(issued.id, text))
+    })
 }
 
 #[cfg(test)]

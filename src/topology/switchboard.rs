@@ -2,6 +2,7 @@
 //! it could have struck.
 
 use crate::plan::{Fault, FaultKind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// More faults than anybody turns on; those after it are not taken.
@@ -9,7 +10,14 @@ const MOST: usize = 1000;
 
 /// The faults that are on. Cloning shares them.
 #[derive(Debug, Clone, Default)]
-pub struct Switchboard(Arc<Mutex<Vec<Switch>>>);
+pub struct Switchboard(Arc<Board>);
+
+#[derive(Debug, Default)]
+struct Board {
+    switches: Mutex<Vec<Switch>>,
+    /// Whether any fault is on: a healthy service asks some forty times a login, and need not wait for a lock to hear no.
+    is_on: AtomicBool,
+}
 
 /// One fault and its counter.
 #[derive(Debug, Clone)]
@@ -46,6 +54,7 @@ impl Switchboard {
         let mut switches = self.lock();
         switches.clear();
         switches.extend(faults.into_iter().take(MOST).map(|fault| Switch { fault, calls: 0, struck: 0 }));
+        self.0.is_on.store(!switches.is_empty(), Ordering::Release);
     }
 
     /// Turns on one more.
@@ -54,6 +63,7 @@ impl Switchboard {
         if switches.len() < MOST {
             switches.push(Switch { fault, calls: 0, struck: 0 });
         }
+        self.0.is_on.store(true, Ordering::Release);
     }
 
     /// Turns off all faults of one kind, or simply all; says how many there were.
@@ -61,7 +71,13 @@ impl Switchboard {
         let mut switches = self.lock();
         let before = switches.len();
         switches.retain(|switch| kind.is_some_and(|kind| switch.fault.kind != kind));
+        self.0.is_on.store(!switches.is_empty(), Ordering::Release);
         before - switches.len()
+    }
+
+    /// Whether no fault is on.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.0.is_on.load(Ordering::Acquire)
     }
 
     /// Every fault that is on, with how many calls it has struck.
@@ -77,8 +93,11 @@ impl Switchboard {
 
     /// All faults of this kind that strike this call; counts it as [`strikes`](Self::strikes) does.
     pub(crate) fn all(&self, kind: FaultKind, who: &Who<'_>) -> Vec<Fault> {
-        let mut switches = self.lock();
         let mut striking = Vec::new();
+        if self.is_quiet() {
+            return striking;
+        }
+        let mut switches = self.lock();
         for switch in switches.iter_mut().filter(|switch| switch.fault.kind == kind && switch.concerns(who)) {
             switch.calls += 1;
             if switch.fault.scope.takes(switch.calls) {
@@ -91,7 +110,7 @@ impl Switchboard {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Switch>> {
         // A panic elsewhere leaves the list whole: every change to it is a single one.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.switches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,7 +152,8 @@ mod tests {
         let board = Switchboard::new(vec![fault("claim_missing=email"), fault("alg_none")]);
         board.add(fault("claim_missing=name"));
         assert_eq!(board.all(FaultKind::ClaimMissing, &TOKEN).len(), 2);
-        assert_eq!((board.clear(Some(FaultKind::ClaimMissing)), board.clear(None)), (2, 1));
+        assert_eq!((board.clear(Some(FaultKind::ClaimMissing)), board.is_quiet(), board.clear(None)), (2, false, 1));
+        assert!(board.is_quiet());
         assert_eq!(board.all(FaultKind::ClaimMissing, &TOKEN), []);
     }
 }

@@ -62,14 +62,14 @@ impl Inner {
             return self.send_error(NAME, call, &request.return_to, error, fault.arguments.description.as_deref(), "refused");
         }
         // A login for this very request counts all the same: otherwise there would be no end of logins.
-        let mut is_forgotten = |session: &Session| session.fresh_for != Some(request.digest()) && asked.on(FaultKind::SessionForgotten);
+        let mut is_forgotten = |session: &Session| !request.is_fresh_in(session) && asked.on(FaultKind::SessionForgotten);
         let Some((session_id, session)) = session.filter(|(_, session)| !is_forgotten(session)) else {
             return self.ask_to_log_in(call, &request, "nobody is logged in");
         };
         if let Some(why) = self.needs_login(&request, &session, now) {
             return self.ask_to_log_in(call, &request, why);
         }
-        if session.fresh_for == Some(request.digest())
+        if request.is_fresh_in(&session)
             && let Some(stored) = self.stores().sessions.get_mut(&session_id, now)
         {
             stored.fresh_for = None;
@@ -86,7 +86,7 @@ impl Inner {
 
     /// Why the session is not good enough for the request, if it is not.
     fn needs_login(&self, request: &AuthorizeRequest, session: &Session, now: OffsetDateTime) -> Option<&'static str> {
-        if session.fresh_for == Some(request.digest()) {
+        if request.is_fresh_in(session) {
             return None;
         }
         if request.prompt.login {
@@ -183,9 +183,9 @@ impl Inner {
 }
 
 impl AuthorizeRequest {
-    /// Tells this request from any other.
-    fn digest(&self) -> [u8; 32] {
-        digest(&self.encoded)
+    /// Whether the user just logged in for this very request.
+    fn is_fresh_in(&self, session: &Session) -> bool {
+        session.fresh_for.is_some_and(|fresh| fresh == digest(&self.encoded))
     }
 }
 

@@ -17,7 +17,7 @@ impl Inner {
                 let outcome = if about["active"] == true { "told about an active token" } else { "told that the token is not active" };
                 Outcome::new(reply::json(StatusCode::OK, &about), Decision::new(NAME, outcome).client(self.client_id(client)))
             }
-            Err(refused) => self.refuse(NAME, refused),
+            Err(refused) => self.refused(NAME, refused),
         }
     }
 

@@ -162,7 +162,7 @@ async fn generate(algorithm: SigningAlgorithm) -> Arc<SigningKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     fn published(ring: &Keyring) -> Vec<String> {
         let set: Value = serde_json::from_slice(&ring.document()).unwrap();
@@ -204,10 +204,11 @@ mod tests {
     async fn a_ring_is_there_before_its_rsa_key() {
         let start = Instant::now();
         let ring = Keyring::new(vec![SigningAlgorithm::Es256, SigningAlgorithm::Rs256]);
-        assert!(start.elapsed() < Duration::from_millis(50), "{:?}", start.elapsed());
-        assert_eq!(published(&ring).len(), 1);
+        let there = start.elapsed();
         let key = ring.signer(SigningAlgorithm::Rs256).await;
+        let made = start.elapsed();
         assert_eq!(key.algorithm(), SigningAlgorithm::Rs256);
         assert_eq!(published(&ring).len(), 2);
+        assert!(there < made / 2, "there after {there:?}, complete after {made:?}");
     }
 }

@@ -286,10 +286,10 @@ impl Call {
     }
 
     /// The registered client that the call names, without proof: in its parameters, or in the header of Basic authentication.
-    fn client<'a>(&self, plan: &'a IdpPlan) -> Option<&'a str> {
+    fn client<'a>(&self, inner: &'a Inner) -> Option<&'a str> {
         let named = self.parameters().ok().and_then(|params| params.only("client_id")).map(str::to_owned);
         let id = named.or_else(|| client_auth::claimed(&self.headers))?;
-        plan.clients.iter().find(|client| client.id == id).map(|client| client.id.as_str())
+        inner.clients.find(&id).map(|client| inner.client_id(client))
     }
 
     /// The parameters of an endpoint that takes them from the query of a GET and from the body of a POST.
@@ -346,7 +346,8 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
     };
     let call = Call::read(request).await;
     let inner = &idp.inner;
-    let client = call.client(&inner.plan);
+    // Who calls is only of interest to faults.
+    let client = if inner.faults.0.is_quiet() { None } else { call.client(inner) };
     let who = Who { endpoint: endpoint.name(), client, user: None };
     let refuse = |told: &Told| inner.fail_as_told(endpoint, told);
     let mut outcome = guarded(&inner.faults.0, &who, async || inner.answer(endpoint, &call).await, refuse).await;
@@ -403,7 +404,7 @@ impl Inner {
             status if status.is_client_error() => "invalid_request",
             _ => "server_error",
         });
-        reply::error(told.status, error, description)
+        refused::challenged(reply::error(told.status, error, description))
     }
 
     /// A page that says why there is nothing else to see.

@@ -56,7 +56,7 @@ impl From<Unreadable> for Refused {
 
 impl Inner {
     /// The answer, with the challenge that every 401 needs.
-    pub(super) fn refuse(&self, endpoint: &'static str, refused: Refused) -> Outcome {
+    pub(super) fn refused(&self, endpoint: &'static str, refused: Refused) -> Outcome {
         let response = challenged(reply::error(refused.status, &refused.error, &refused.description));
         let decision = Decision::new(endpoint, "refused").because(refused.why);
         Outcome::new(response, Decision { client: refused.client.map(|client| self.client_id(client).to_owned()), ..decision })

@@ -87,9 +87,13 @@ pub(super) fn document(json: Bytes) -> Response {
     response
 }
 
-/// An OAuth error as JSON (RFC 6749 §5.2).
+/// An OAuth error as JSON (RFC 6749 §5.2); without a description when that is empty.
 pub(super) fn error(status: StatusCode, error: &str, description: &str) -> Response {
-    json(status, &json!({ "error": error, "error_description": description }))
+    let mut body = json!({ "error": error });
+    if !description.is_empty() {
+        body["error_description"] = description.into();
+    }
+    json(status, &body)
 }
 
 /// Adds a challenge, which every 401 needs (RFC 9110 §15.5.2).

@@ -17,7 +17,7 @@ impl Inner {
                 let headers = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
                 Outcome::new((StatusCode::OK, headers), Decision::new(NAME, outcome).client(self.client_id(client)))
             }
-            Err(refused) => self.refuse(NAME, refused),
+            Err(refused) => self.refused(NAME, refused),
         }
     }
 

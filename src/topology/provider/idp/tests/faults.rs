@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn fault(text: &str) -> Fault {
-    Fault::parse(text, Service::Idp).unwrap()
-}
-
 fn claim(name: &str, value: Value) -> Fault {
     Fault::from_json(&json!({ "claim_value": { "claim": name, "value": value } }), Service::Idp).unwrap()
 }
@@ -143,6 +139,8 @@ fn endpoints_of_the_catalogue_exist() {
         Endpoint::Authorize,
         Endpoint::Token,
         Endpoint::Userinfo,
+        Endpoint::Introspect,
+        Endpoint::Revoke,
         Endpoint::Jwks,
         Endpoint::Discovery,
         Endpoint::EndSession,

@@ -3,13 +3,17 @@
 use super::*;
 use proptest::prelude::*;
 
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 15] = [
     "/",
     "/if/user/",
     "/application/o/authorize/",
     "/application/o/token/",
     "/application/o/userinfo/",
+    "/application/o/introspect/",
+    "/application/o/revoke/",
     "/application/o/mosaic/jwks/",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/application/o/mosaic",
     "/application/o/mosaic/.well-known/openid-configuration",
     "/application/o/mosaic/end-session/",
     "/if/flow/default-authentication-flow/",
@@ -17,7 +21,13 @@ const PATHS: [&str; 11] = [
     "/application/o/elsewhere/",
 ];
 
-const NAMES: [&str; 24] = [
+/// Where clients call by themselves and expect errors as JSON.
+const DIRECT: [&str; 3] = ["/application/o/token/", "/application/o/introspect/", "/application/o/revoke/"];
+
+/// Stand for what the provider issued before.
+const LIVE: [&str; 4] = ["LIVE-CODE", "LIVE-ACCESS", "LIVE-REFRESH", "LIVE-ID"];
+
+const NAMES: [&str; 31] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -42,6 +52,13 @@ const NAMES: [&str; 24] = [
     "uid_field",
     "password",
     "post_logout_redirect_uri",
+    "refresh_token",
+    "token",
+    "token_type_hint",
+    "access_token",
+    "client_assertion",
+    "client_assertion_type",
+    "acr_values",
 ];
 
 fn value() -> impl Strategy<Value = String> {
@@ -49,10 +66,33 @@ fn value() -> impl Strategy<Value = String> {
         4 => prop::sample::select(vec![
             "code", "mosaic", "spa", CALLBACK, SPA, "openid email", "S256", "plain", "none", "login consent", "0", "form_post", "fragment",
             "authorization_code", VERIFIER, "s3cr:t+%", "allow", "jarvis", "/application/o/authorize/?client_id=mosaic", "//evil.test",
+            "refresh_token", "client_credentials", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "openid offline_access read",
+            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJzZXJ2aWNlIiwic3ViIjoic2VydmljZSJ9.AAAA", "service", "select_account",
             "https://evil.test/", "javascript:alert(1)", "https://api.test/callback?keep=1#x", "https://api.test/callback?keep=1\r\nX: y",
         ]).prop_map(str::to_owned),
+        2 => prop::sample::select(LIVE.to_vec()).prop_map(str::to_owned),
         2 => any::<String>(),
     ]
+}
+
+/// Parameters that a token request has when they come together, in any order and with any of them spoiled.
+fn token_request() -> impl Strategy<Value = String> {
+    let grant = prop::sample::select(vec![
+        vec![("grant_type", "authorization_code"), ("code", "LIVE-CODE"), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)],
+        vec![("grant_type", "refresh_token"), ("refresh_token", "LIVE-REFRESH")],
+        vec![("grant_type", "client_credentials"), ("scope", "read")],
+        vec![("token", "LIVE-ACCESS")],
+        vec![("token", "LIVE-REFRESH")],
+    ]);
+    let spoiled = prop::option::of((prop::sample::select(NAMES.to_vec()), value()));
+    (grant, spoiled).prop_map(|(mut form, spoiled)| {
+        form.extend([("client_id", "mosaic"), ("client_secret", "s3cr:t+%")]);
+        if let Some((name, value)) = &spoiled {
+            form.retain(|(key, _)| key != name);
+            form.push((name, value));
+        }
+        encode(&form)
+    })
 }
 
 /// Parameters that are mostly ours, in an encoding that is mostly right.
@@ -88,6 +128,45 @@ fn is_harmless(location: &str) -> bool {
         || location == "https://mosaic.test/bye"
 }
 
+/// What a provider issued in a login, to be put where [`LIVE`] stands.
+struct Issued([String; 4]);
+
+impl Issued {
+    async fn to(browser: &mut Browser) -> Self {
+        let offline = but("scope", "openid offline_access");
+        let code = browser.authorize(&offline).await.returned().remove("code").unwrap();
+        let tokens = browser.redeem(&code).await.json();
+        let [access, refresh, id] = ["access_token", "refresh_token", "id_token"].map(|name| tokens[name].as_str().unwrap().to_owned());
+        let fresh = browser.authorize(&offline).await.returned().remove("code").unwrap();
+        Self([fresh, access, refresh, id])
+    }
+
+    fn put(&self, text: &str) -> String {
+        LIVE.iter().zip(&self.0).fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+    }
+}
+
+fn provider() -> Browser {
+    Browser::new(|plan| {
+        plan.clients[0].grants = crate::plan::Grant::ALL.to_vec();
+        plan.clients[0].scopes = vec!["read".to_owned()];
+        let key = super::super::signing::SigningKey::generate(SigningAlgorithm::Es256);
+        let keys = vec![crate::plan::ClientKey::read(&Value::Object(key.jwk().clone())).unwrap()];
+        plan.clients.push(IdpClient { id: "service".to_owned(), keys, ..IdpClient::default() });
+    })
+}
+
+/// Faults that change what is said, and not whether it arrives.
+fn spoken_faults() -> Vec<&'static str> {
+    let unspoken = ["blackhole", "reset", "half_body", "response_lost", "endpoint_error", "slow"];
+    let of_idp = crate::plan::fault::CATALOGUE.iter().filter(|spec| spec.services.contains(&Service::Idp) && spec.needs.is_empty());
+    of_idp.map(|spec| spec.name).filter(|name| !unspoken.contains(name)).collect()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -95,44 +174,92 @@ proptest! {
     fn anything_gets_a_proper_answer(
         path in prop::sample::select(PATHS.to_vec()),
         query in parameters(),
-        body in prop_oneof![parameters().prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..200)],
-        method in prop::sample::select(vec!["GET", "POST", "HEAD", "OPTIONS", "PUT"]),
+        body in prop_oneof![
+            2 => token_request().prop_map(String::into_bytes),
+            2 => parameters().prop_map(String::into_bytes),
+            1 => prop::collection::vec(any::<u8>(), 0..200),
+        ],
+        method in prop::sample::select(vec!["GET", "POST", "POST", "HEAD", "OPTIONS", "PUT"]),
         is_form in prop::bool::weighted(0.9),
         authorization in header(),
         logged_in in any::<bool>(),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let mut browser = Browser::new(|_| {});
-            if logged_in {
-                browser.log_in("/if/flow/default-authentication-flow/", "jarvis", "jarvis-pässword").await;
+        runtime().block_on(async {
+            let mut browser = provider();
+            let issued = Issued::to(&mut browser).await;
+            if !logged_in {
+                browser.cookie = None;
             }
-            let mut request = Request::builder().method(method).uri(format!("{path}?{query}"));
+            let mut request = Request::builder().method(method).uri(format!("{path}?{}", issued.put(&query)));
             if is_form {
                 request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
             }
             if let Some(value) = authorization {
                 request = request.header(AUTHORIZATION, value);
             }
+            let body = String::from_utf8(body).map_or_else(|raw| raw.into_bytes(), |text| issued.put(&text).into_bytes());
             let reply = browser.send(request.body(Body::from(body)).unwrap()).await;
             prop_assert!(!reply.status.is_server_error(), "{} {}", reply.status, reply.note);
+            // A name that nobody has is quoted, whatever it is.
+            let told = reply.note.split('`').step_by(2).collect::<String>();
+            for secret in &issued.0 {
+                prop_assert!(!told.contains(secret), "{}", reply.note);
+            }
             if let Some(location) = reply.headers.get(LOCATION) {
                 prop_assert!(is_harmless(location.to_str().unwrap()), "{location:?}");
             }
-            if reply.status.is_client_error() && ["/application/o/token/"].contains(&path) && method != "HEAD" {
-                prop_assert!(reply.json()["error"].is_string());
+            if DIRECT.contains(&path) && method != "HEAD" {
+                if reply.status.is_client_error() {
+                    let error = reply.json();
+                    prop_assert!(error["error"].is_string() && error.get("access_token").is_none());
+                    prop_assert_eq!(reply.status == 401, reply.headers.contains_key("www-authenticate"));
+                } else if method == "POST" && !reply.body.is_empty() {
+                    let answer = reply.json();
+                    prop_assert!(answer["access_token"].is_string() || answer["active"].is_boolean(), "{answer}");
+                }
             }
             Ok(())
         })?;
     }
 
     #[test]
-    fn an_address_that_is_not_registered_is_never_gone_to(uri in value(), mode in prop::sample::select(vec!["query", "fragment", "form_post"])) {
-        prop_assume!(uri != CALLBACK);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    fn no_fault_makes_it_fall_over_or_send_people_elsewhere(
+        faults in prop::collection::vec(prop::sample::select(spoken_faults()), 0..6),
+        path in prop::sample::select(PATHS.to_vec()),
+        query in parameters(),
+        body in prop_oneof![token_request(), parameters()],
+        method in prop::sample::select(vec!["GET", "POST"]),
+    ) {
+        runtime().block_on(async {
+            let mut browser = provider();
+            let issued = Issued::to(&mut browser).await;
+            browser.idp.switchboard().set(faults.iter().map(|name| fault(name)).collect());
+            let request = Request::builder().method(method).uri(format!("{path}?{}", issued.put(&query)));
+            let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            let reply = browser.send(request.body(Body::from(issued.put(&body))).unwrap()).await;
+            prop_assert!(!reply.status.is_server_error(), "{} {}", reply.status, reply.note);
+            if let Some(location) = reply.headers.get(LOCATION) {
+                let location = location.to_str().unwrap();
+                let origins = ["https://api.test", "https://spa.test", "https://other.test", "https://mosaic.test"];
+                let stays = Url::parse(location).is_ok_and(|url| origins.contains(&url.origin().ascii_serialization().as_str()));
+                prop_assert!(stays || is_harmless(location), "{location}");
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn an_address_that_is_not_registered_is_never_gone_to(
+        uri in value(),
+        mode in prop::sample::select(vec!["query", "fragment", "form_post"]),
+        is_loose in any::<bool>(),
+    ) {
+        let extends = uri.starts_with(CALLBACK);
+        prop_assume!(uri != CALLBACK && !(is_loose && extends));
         let mut parameters = but("redirect_uri", "");
         parameters.extend([("redirect_uri", uri.as_str()), ("response_mode", mode), ("prompt", "none")]);
-        let reply = runtime.block_on(Browser::new(|_| {}).get(&authorize_uri(&parameters)));
+        let mut browser = Browser::new(|plan| plan.faults.extend(is_loose.then(|| fault("redirect_uri_loose"))));
+        let reply = runtime().block_on(browser.get(&authorize_uri(&parameters)));
         prop_assert_eq!(reply.status, 400);
         prop_assert!(!reply.headers.contains_key(LOCATION));
         prop_assert!(reply.attribute("form", "action").is_none());

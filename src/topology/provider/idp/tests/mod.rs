@@ -3,9 +3,12 @@
 mod authorize;
 mod clients;
 mod faults;
+mod faults_of_answers;
+mod faults_of_tokens;
 mod fuzz;
 mod introspect;
 mod keys;
+mod load;
 mod logout;
 mod pages;
 mod refresh;
@@ -210,6 +213,10 @@ impl Browser {
         validation.validate_aud = false;
         decode(id_token, &DecodingKey::from_jwk(key).unwrap(), &validation).unwrap().claims
     }
+}
+
+fn fault(text: &str) -> Fault {
+    Fault::parse(text, Service::Idp).unwrap()
 }
 
 fn post(uri: &str, form: &[(&str, &str)]) -> Request<Body> {

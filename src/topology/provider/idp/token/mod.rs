@@ -50,7 +50,7 @@ impl Inner {
         let now = self.now();
         match self.grant(call, now) {
             Ok((issued, asked)) => self.tokens(issued, asked, now).await,
-            Err(refused) => self.refuse(NAME, refused),
+            Err(refused) => self.refused(NAME, refused),
         }
     }
 
@@ -101,12 +101,13 @@ impl Inner {
     }
 }
 
+/// The error that a fault asks for, with a description only when it has one.
 fn fault_answer(client: usize, fault: crate::plan::Fault) -> Refused {
     let status = super::faults::status(&fault, StatusCode::BAD_REQUEST);
     Refused {
         status,
         error: fault.arguments.error.unwrap_or_else(|| "server_error".to_owned()).into(),
-        description: fault.arguments.description.map_or("the provider was told to fail".into(), Into::into),
+        description: fault.arguments.description.unwrap_or_default().into(),
         client: Some(client),
         why: "fault: token_error".into(),
     }

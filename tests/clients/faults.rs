@@ -32,7 +32,7 @@ async fn observe() -> Result<()> {
     let expectations = Expectations::read()?;
     let installed = Installed::ensure()?;
     let [openid_client, oauth4webapi, express, authlib] =
-        OPENID.map(|(driver, client)| column::<Provider>(&installed, driver, client, &expectations.idp.tried));
+        OPENID.map(|(driver, client)| column::<Provider>(installed, driver, client, &expectations.idp.tried));
     let (openid_client, oauth4webapi, express, authlib) = tokio::try_join!(openid_client, oauth4webapi, express, authlib)?;
     let openid = [openid_client, oauth4webapi, express, authlib];
     let sections = [Section { title: "OpenID provider", faults: &expectations.idp, columns: &openid }];
@@ -135,7 +135,7 @@ async fn with_and_without_checks(fault: &str) -> Result<[Outcome; 2]> {
     tls();
     let installed = Installed::ensure()?;
     let _place = PLACES.acquire().await?;
-    let mut driver = Driver::start(&installed, "openid-client").await?;
+    let mut driver = Driver::start(installed, "openid-client").await?;
     let provider = Provider::start(&driver.hello).await?;
     let fault = Fault::parse(fault, Service::Idp).map_err(Error::msg)?;
     let mut login = Login { logout: false, ..Login::default() };

@@ -31,7 +31,7 @@ async fn completes(name: &'static str, expected: &[&str], without: &[&str]) -> R
     tls();
     let installed = Installed::ensure()?;
     let _place = PLACES.acquire().await?;
-    let mut driver = Driver::start(&installed, name).await?;
+    let mut driver = Driver::start(installed, name).await?;
     let provider = Provider::start(&driver.hello).await?;
     for login in logins().into_iter().filter(|login| !without.contains(&login.registration.auth)) {
         let outcome = provider.login(&mut driver, login, Vec::new()).await?;

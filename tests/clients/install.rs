@@ -1,8 +1,9 @@
 //! What `cargo xtask clients` installs: the libraries below `target/clients`, at the versions that the lock files name.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// Everything that the drivers need.
 pub(crate) struct Installed {
@@ -12,7 +13,13 @@ pub(crate) struct Installed {
 
 impl Installed {
     /// Installs what is missing, which is nothing when it was installed before.
-    pub(crate) fn ensure() -> Result<Self> {
+    pub(crate) fn ensure() -> Result<&'static Self> {
+        static INSTALLED: OnceLock<Result<Installed, String>> = OnceLock::new();
+        let installed = INSTALLED.get_or_init(|| Self::install().map_err(|error| format!("{error:#}")));
+        installed.as_ref().map_err(|error| Error::msg(error.clone()))
+    }
+
+    fn install() -> Result<Self> {
         let output = Command::new(env!("CARGO")).args(["xtask", "clients"]).current_dir(root()).output();
         let output = output.context("failed to start cargo")?;
         let said = String::from_utf8_lossy(&output.stderr);

@@ -93,8 +93,14 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from).with_context(|| format!("failed to read {}", from.display()))? {
         let entry = entry?;
-        if entry.file_type()?.is_file() {
-            fs::copy(entry.path(), to.join(entry.file_name())).with_context(|| format!("failed to copy {}", entry.path().display()))?;
+        let (old, new) = (entry.path(), to.join(entry.file_name()));
+        let text = fs::read(&old).with_context(|| format!("failed to read {}", old.display()))?;
+        // A driver that is starting right now must not find half a file.
+        if fs::read(&new).ok().as_ref() != Some(&text) {
+            let whole = new.with_extension("new");
+            fs::write(&whole, text)
+                .and_then(|()| fs::rename(&whole, &new))
+                .with_context(|| format!("failed to write {}", new.display()))?;
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod explain;
+mod faults;
 mod lab;
 mod list;
 mod reports;
@@ -79,6 +80,8 @@ enum Command {
     Reject(review::All),
     /// Explain a diagnosis rule: its cause and its fix.
     Explain(explain::Explain),
+    /// List what embedded services can do wrong.
+    Faults(faults::Faults),
     /// Start a sample app with switchable faults.
     Lab(lab::Lab),
     /// Print the JSON Schema of scenario files.
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Accept(command) => review::accept_all(&command, &printer),
         Command::Reject(command) => review::reject_all(&command, &printer),
         Command::Explain(command) => explain::explain(&command, &printer),
+        Command::Faults(command) => faults::faults(&command, &printer),
         Command::Lab(command) => lab::lab(&command, &printer),
         Command::Schema => schema::schema(&printer),
         Command::Completions(command) => completions::completions(&command, &printer),

@@ -13,7 +13,7 @@ const INTRODUCTION: &str = "\
 
 # What clients make of the faults
 
-Each fault of the embedded providers, written as `--fault` takes it, against clients that nobody here wrote. They are used as their
+Each fault of the embedded providers ([what they do](faults.md)), written as a flag takes it, against clients that nobody here wrote. They are used as their
 documentation recommends, with every check that they have turned on (state, nonce, PKCE, issuer, signature, subject). Where a client
 refuses, the table names the step at which it did and the client's own error. **Bold** marks what a client should have refused and
 did not.

@@ -1,6 +1,6 @@
 //! The command line itself: what it refuses, and what it writes.
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, World, project};
 
 const SIMPLE: &str = "scenario: case\norigins: { https://app.example.test: { stub: [{ path: /, reply: { json: { a: 1 } } }] } }\nsteps: [{ get: https://app.example.test/ }]\n";
 
@@ -106,4 +106,14 @@ fn the_json_report_holds_what_the_console_shows() {
     let failed = expectations.iter().find(|expectation| expectation["holds"] == false).expect("one fails");
     assert_eq!((&failed["expected"], &failed["actual"]), (&"201".into(), &"200".into()));
     assert_eq!(failed["at"], "case.yaml:3:61");
+}
+
+#[test]
+fn faults_are_listed_and_the_committed_catalogue_is_the_generated_one() {
+    let world = World::new();
+    let listed = world.run(&["faults", "otp"]);
+    listed.says(0, &["otp_unsent", "Answers 200 with `success: false`"]);
+    assert!(!listed.out.contains("alg_none"), "{}", listed.out);
+    let committed = std::fs::read_to_string(project().join("docs/faults.md")).expect("the catalogue");
+    assert!(world.run(&["faults", "--markdown"]).out == committed, "docs/faults.md is out of date: `cargo xtask generate` writes it anew");
 }

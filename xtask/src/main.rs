@@ -14,7 +14,7 @@ cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
 cargo xtask bench NAME [--json]  measure: chain, files, idp
 cargo xtask clients              install the clients that the providers are tested with, and say where
 cargo xtask lint                 formatting and clippy
-cargo xtask generate             write the JSON Schema of scenarios anew
+cargo xtask generate             write generated files anew: JSON Schema, catalogue of faults
 cargo xtask generate clients     write docs/clients.md anew: what clients make of the faults
 
 Each installs what is missing first, or stops with the command that does.";
@@ -101,11 +101,16 @@ fn lint() -> Result<()> {
 
 fn generate() -> Result<()> {
     cargo(["build", "--bin", "authchain"])?;
-    let schema = Command::new(target().join("debug/authchain")).arg("schema").output().context("failed to run authchain")?;
-    if !schema.status.success() {
-        bail!("`authchain schema` ended with {}", schema.status);
+    for (arguments, file) in [(&["schema"][..], "schema/scenario.json"), (&["faults", "--markdown"], "docs/faults.md")] {
+        let output = Command::new(target().join("debug/authchain")).args(arguments).output().context("failed to run authchain")?;
+        if !output.status.success() {
+            bail!("`authchain {}` ended with {}", arguments.join(" "), output.status);
+        }
+        let file = root().join(file);
+        std::fs::create_dir_all(file.parent().expect("files lie in folders")).context("failed to make a folder")?;
+        std::fs::write(&file, output.stdout).with_context(|| format!("failed to write {}", file.display()))?;
     }
-    std::fs::write(root().join("schema/scenario.json"), schema.stdout).context("failed to write the schema")
+    Ok(())
 }
 
 fn generate_clients() -> Result<()> {

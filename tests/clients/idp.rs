@@ -2,7 +2,7 @@
 
 use crate::agent::{Agent, Person};
 use crate::driver::{Driver, Hello, Outcome};
-use crate::provider::{Served, backend, serve};
+use crate::provider::{Served, Socket, backend, http};
 use anyhow::{Result, bail};
 use authchain::plan::{Backend, Fault};
 use authchain::topology::provider::{Idp, Surroundings};
@@ -88,14 +88,10 @@ impl Provider {
             "clients": clients,
         } });
         let Backend::Idp(plan) = backend(&service)? else { bail!("`idp` declares an OpenID provider") };
-        let (idp, served) = serve(|base| {
-            let idp = Idp::new(&plan, base.clone(), Surroundings::default());
-            let router = idp.router();
-            Ok((idp, router))
-        })
-        .await?;
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
-        Ok(Self { idp, hello: hello.clone(), http, _served: served })
+        let socket = Socket::bind().await?;
+        let idp = Idp::new(&plan, socket.base.clone(), Surroundings::default());
+        let served = socket.serve(idp.router());
+        Ok(Self { idp, hello: hello.clone(), http: http()?, _served: served })
     }
 
     /// One login of a new person at a new browser, while the provider does these things wrong.

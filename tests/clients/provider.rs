@@ -20,12 +20,27 @@ impl Drop for Served {
     }
 }
 
-/// Serves what `make` makes of the address that it will have.
-pub(crate) async fn serve<T>(make: impl FnOnce(&Url) -> Result<(T, Router)>) -> Result<(T, Served)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let base: Url = format!("http://{}", listener.local_addr()?).parse()?;
-    let (made, router) = make(&base)?;
-    Ok((made, Served(tokio::spawn(provider::serve(listener, router)))))
+/// An address that a provider will have.
+pub(crate) struct Socket {
+    pub(crate) base: Url,
+    listener: TcpListener,
+}
+
+impl Socket {
+    pub(crate) async fn bind() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let base = format!("http://{}", listener.local_addr()?).parse()?;
+        Ok(Self { base, listener })
+    }
+
+    pub(crate) fn serve(self, router: Router) -> Served {
+        Served(tokio::spawn(provider::serve(self.listener, router)))
+    }
+}
+
+/// What reaches the providers, one hop at a time.
+pub(crate) fn http() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()
 }
 
 /// What a scenario that declares `service` for an origin compiles to.

@@ -111,6 +111,11 @@ impl Compiler<'_> {
             };
             self.fault_with(text.span, format!("client `{}` {message}", key.name), hint);
         }
+        if let Some(text) = &client.refresh
+            && !compiled.grants.contains(&Grant::RefreshToken)
+        {
+            self.fault_with(text.span, format!("client `{}` may not refresh", key.name), "add `refresh_token` to its `grants`");
+        }
         if let Some(text) = client.grants.iter().find(|text| text.value == Grant::ClientCredentials.name())
             && compiled.is_public()
         {

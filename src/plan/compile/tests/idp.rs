@@ -60,6 +60,7 @@ fn what_does_not_fit_together_is_told_with_the_way_out() {
         ("auth: mtls", "unknown client authentication `mtls`", "use one of `client_secret_basic`"),
         ("id_token_alg: HS256", "unknown signing algorithm `HS256`", "use one of `ES256`, `RS256`, `EdDSA`"),
         ("refresh: never", "unknown refresh rule `never`", "use one of `offline_access`, `always`"),
+        ("refresh: always, grants: [authorization_code]", "client `c` may not refresh", "add `refresh_token` to its `grants`"),
         ("scopes: [read write]", "a scope is one word", "write several as a list"),
         ("jwks: { keys: [] }", "this is no JWK Set with keys", "write `{ keys: [ … ] }`"),
         ("jwks: { keys: [{ kty: oct, k: c2VjcmV0 }] }", "this key is not public", "the provider needs the public half alone"),

@@ -2,7 +2,7 @@
 
 use super::Inner;
 use super::client_auth::NotAuthenticated;
-use crate::plan::IdpClient;
+use crate::plan::{ClientKey, IdpClient};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Header, Validation};
@@ -122,15 +122,17 @@ fn unverified(assertion: &str) -> Option<Map<String, Value>> {
 
 /// The claims, when one of the client's keys signed them: the one that the header names, or any of its kind.
 fn verified(client: &IdpClient, assertion: &str) -> Option<Map<String, Value>> {
-    let Header { alg, kid, .. } = jsonwebtoken::decode_header(assertion).ok()?;
+    let Header { alg, kid, crit, .. } = jsonwebtoken::decode_header(assertion).ok()?;
+    // RFC 7515 §4.1.11: whatever is critical to the client must be understood, and no extension is.
+    if crit.is_some() {
+        return None;
+    }
     let mut validation = Validation::new(alg);
     // The library asks the wall clock; times are checked by the run's clock.
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let fits = |key: &&crate::plan::ClientKey| {
-        key.algorithms().contains(&alg) && (kid.is_none() || key.kid().is_none() || key.kid() == kid.as_deref())
-    };
+    let fits = |key: &&ClientKey| key.algorithms().contains(&alg) && (kid.is_none() || key.kid().is_none() || key.kid() == kid.as_deref());
     let mut keys = client.keys.iter().filter(fits).take(MOST_KEYS);
     keys.find_map(|key| jsonwebtoken::decode(assertion, key.decoding_key(), &validation).ok()).map(|token| token.claims)
 }

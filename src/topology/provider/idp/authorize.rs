@@ -74,9 +74,10 @@ impl Inner {
         {
             stored.fresh_for = None;
         }
-        let asks = match self.plan.consent == Consent::Explicit || request.prompt.consent {
-            true => !asked.on(FaultKind::ConsentSkipped),
-            false => asked.on(FaultKind::ConsentAsked),
+        let asks = if self.plan.consent == Consent::Explicit || request.prompt.consent {
+            !asked.on(FaultKind::ConsentSkipped)
+        } else {
+            asked.on(FaultKind::ConsentAsked)
         };
         if asks {
             return self.ask_for_consent(call, request, session_id, now);

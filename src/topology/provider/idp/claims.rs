@@ -2,9 +2,9 @@
 
 use super::Inner;
 use super::faults::{Asked, is_protocol_claim};
+use super::issue::Issued;
 use super::scope::{Scope, Scopes};
 use super::signing::{Flaws, at_hash};
-use super::token::Issued;
 use crate::plan::{Claims, FaultKind, IdpUser, SigningAlgorithm};
 use serde_json::{Value, json};
 use time::OffsetDateTime;

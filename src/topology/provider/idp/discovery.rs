@@ -72,7 +72,8 @@ fn metadata(plan: &IdpPlan, base: &str, own: &str, issuer: &str, algorithms: &[S
     challenges.extend(clients().any(|client| client.pkce_plain).then_some("plain"));
     let standard = Scope::STANDARD.into_iter().filter(|scope| *scope != Scope::OfflineAccess || open || any(Grant::RefreshToken));
     let mut scopes: Vec<String> = standard.map(|scope| scope.name().to_owned()).collect();
-    scopes.extend(clients().flat_map(|client| client.scopes.clone()).collect::<BTreeSet<_>>());
+    let of_clients: BTreeSet<_> = clients().flat_map(|client| &client.scopes).filter(|own| !scopes.contains(own)).cloned().collect();
+    scopes.extend(of_clients);
 
     let mut metadata = json!({
         "issuer": issuer,

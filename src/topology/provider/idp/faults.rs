@@ -57,11 +57,6 @@ impl Asked<'_> {
         self.struck.push(kind.spec().name);
     }
 
-    /// The names of those that struck so far.
-    pub(super) fn names(&self) -> &[&'static str] {
-        &self.struck
-    }
-
     /// `decision` with the faults that struck.
     pub(super) fn told(&self, decision: Decision) -> Decision {
         if self.struck.is_empty() {

@@ -23,6 +23,7 @@ mod cors;
 mod discovery;
 mod faults;
 mod introspect;
+mod issue;
 mod keyring;
 mod keys;
 mod login;

@@ -74,9 +74,9 @@ impl Scopes {
         scopes
     }
 
-    /// All scopes of a client's own.
+    /// All scopes of a client's `own`; the standard ones belong to users.
     pub(super) fn own(own: &[String]) -> Self {
-        Self(own.iter().map(|name| Scope::Own(name.as_str().into())).collect())
+        Self::read(&own.join(" "), own).only_own()
     }
 
     /// The part of these scopes that `text` names, or nothing when it names another one (RFC 6749 §6).

@@ -10,7 +10,11 @@ const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A provider with a service that signs with `key`.
 fn with_service(key: &SigningKey) -> Browser {
-    let key = ClientKey::read(&Value::Object(key.jwk().clone())).unwrap();
+    with_client_key(&ClientKey::read(&Value::Object(key.jwk().clone())).unwrap())
+}
+
+fn with_client_key(key: &ClientKey) -> Browser {
+    let key = key.clone();
     Browser::new(move |plan| {
         plan.clients.push(IdpClient {
             id: "service".to_owned(),
@@ -129,6 +133,19 @@ async fn a_signature_must_be_the_clients_own() {
         let secret = jsonwebtoken::EncodingKey::from_secret(Value::Object(key.jwk().clone()).to_string().as_bytes());
         jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &secret).unwrap()
     };
+    let critical = {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let private = jsonwebtoken::EncodingKey::from_ec_der(pair.serialized_der());
+        let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&private, jsonwebtoken::Algorithm::ES256).unwrap();
+        let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256);
+        let mut plain = with_client_key(&ClientKey::read(&serde_json::to_value(jwk).unwrap()).unwrap());
+        let good = jsonwebtoken::encode(&header, &plain.assertion(), &private).unwrap();
+        assert_eq!(plain.assert_with(&good, &[]).await.status, 200);
+        header.crit = Some(vec!["exp".to_owned()]);
+        let bad = jsonwebtoken::encode(&header, &plain.assertion(), &private).unwrap();
+        plain.assert_with(&bad, &[]).await
+    };
+    assert!(critical.status == 401 && critical.body.contains("not signed by this client"), "{}", critical.body);
     for assertion in [stranger, other_kind, symmetric] {
         let reply = browser.assert_with(&assertion, &[]).await;
         assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str().unwrap()), (401, "invalid_client"));
@@ -207,4 +224,12 @@ async fn of_two_keys_the_named_one_verifies() {
     for key in keys.iter() {
         assert_eq!(browser.assert_with(&key.sign(&browser.assertion()), &[]).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn a_public_client_may_name_itself_in_the_header() {
+    let mut browser = Browser::new(|_| {});
+    let mut request = post(TOKEN, &[("grant_type", "refresh_token"), ("refresh_token", "x")]);
+    request.headers_mut().insert(AUTHORIZATION, basic("spa", "").parse().unwrap());
+    assert_eq!(browser.send(request).await.json()["error"], "invalid_grant");
 }

@@ -155,7 +155,10 @@ async fn reuse_is_ignored_or_punished_against_the_rules() {
     let (mut browser, token) = offline("refresh_reuse_punished", 60).await;
     let next = refresh(&mut browser, &token).await.json()["refresh_token"].as_str().unwrap().to_owned();
     let again = refresh(&mut browser, &token).await;
-    assert_eq!(again.note, "token: refused, the refresh token was used before, fault: refresh_reuse_punished (client mosaic)");
+    assert_eq!(
+        again.note,
+        "token: refused, the refresh token was used before; everything from the same login is revoked, fault: refresh_reuse_punished (client mosaic)"
+    );
     assert_eq!(refresh(&mut browser, &next).await.status, 400, "the family is gone");
 }
 

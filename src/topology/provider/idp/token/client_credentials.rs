@@ -1,8 +1,8 @@
 //! A client comes by itself (RFC 6749 §4.4): it gets an access token for its own scopes, and neither refresh nor ID token.
 
 use super::TokenRequest;
-use super::issue::{Issue, Issued};
 use crate::topology::provider::idp::faults::Asked;
+use crate::topology::provider::idp::issue::Issued;
 use crate::topology::provider::idp::refused::Refused;
 use crate::topology::provider::idp::scope::Scopes;
 use crate::topology::provider::idp::store::Family;
@@ -29,9 +29,15 @@ impl Inner {
             }
         };
         let family = Arc::new(Family::new(request.client, None, scopes.clone(), request.now));
-        let issue = Issue { scopes, family, access_token: keys::random(), refresh_token: None };
-        self.store(&mut self.stores(), &issue, request.now);
-        let asked = self.faults.ask(Who { endpoint: super::NAME, client: Some(&client.id), user: None });
-        Ok((issue.done("access token issued to the client itself", false), asked))
+        let issued = Issued {
+            scopes,
+            family,
+            access_token: keys::random(),
+            refresh_token: None,
+            with_nonce: false,
+            outcome: "access token issued to the client itself",
+        };
+        self.store(&mut self.stores(), &issued, request.now);
+        Ok((issued, self.faults.ask(Who { endpoint: super::NAME, client: Some(&client.id), user: None })))
     }
 }

@@ -1,10 +1,9 @@
 //! A code becomes tokens (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
 use super::TokenRequest;
-use super::issue::{Issue, Issued};
-use crate::plan::FaultKind;
-use crate::plan::{Grant, RefreshRule};
+use crate::plan::{FaultKind, Grant, RefreshRule};
 use crate::topology::provider::idp::faults::Asked;
+use crate::topology::provider::idp::issue::Issued;
 use crate::topology::provider::idp::refused::Refused;
 use crate::topology::provider::idp::request::is_verifier;
 use crate::topology::provider::idp::scope::Scope;
@@ -17,8 +16,7 @@ impl Inner {
         let id = request.need("code", "code is missing")?;
         request.get("redirect_uri")?;
         request.get("code_verifier")?;
-        let fresh = keys::random();
-        let fresh_refresh = keys::random();
+        let (access_token, refresh_token) = (keys::random(), keys::random());
 
         let mut stores = self.stores();
         let code = stores.codes.get(id, request.now).cloned().ok_or_else(|| request.refuse("the code is not known"))?;
@@ -45,14 +43,16 @@ impl Inner {
         let client = &self.plan.clients[request.client];
         let wants_refresh = client.refresh == RefreshRule::Always || code.family.scopes.contains(Scope::OfflineAccess);
         let gives_refresh = wants_refresh && client.grants.contains(&Grant::RefreshToken) && !asked.on(FaultKind::RefreshMissing);
-        let issue = Issue {
+        let issued = Issued {
             scopes: code.family.scopes.clone(),
             family: code.family,
-            access_token: fresh,
-            refresh_token: gives_refresh.then_some(fresh_refresh),
+            access_token,
+            refresh_token: gives_refresh.then_some(refresh_token),
+            with_nonce: true,
+            outcome: "tokens issued",
         };
-        self.store(&mut stores, &issue, request.now);
-        Ok((issue.done("tokens issued", true), asked))
+        self.store(&mut stores, &issued, request.now);
+        Ok((issued, asked))
     }
 }
 

@@ -2,19 +2,18 @@
 
 mod client_credentials;
 mod code;
-mod issue;
 mod refresh;
 
 use super::faults::Asked;
+use super::issue::Issued;
 use super::params::Params;
 use super::refused::Refused;
 use super::scope::Scope;
 use super::{Call, Inner, reply};
-use crate::plan::{FaultKind, Grant};
+use crate::plan::{Fault, FaultKind, Grant};
 use crate::topology::provider::note::{Decision, Outcome, quoted};
 use crate::topology::switchboard::Who;
 use http::StatusCode;
-pub(super) use issue::Issued;
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -102,7 +101,7 @@ impl Inner {
 }
 
 /// The error that a fault asks for, with a description only when it has one.
-fn fault_answer(client: usize, fault: crate::plan::Fault) -> Refused {
+fn fault_answer(client: usize, fault: Fault) -> Refused {
     let status = super::faults::status(&fault, StatusCode::BAD_REQUEST);
     Refused {
         status,

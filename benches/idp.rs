@@ -28,7 +28,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessGroup};
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -37,6 +37,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -62,7 +63,17 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.iter().position(|argument| argument == "--serve") {
         Some(at) => runtime.block_on(serve(arguments.get(at + 1).context("--serve needs a port")?.parse()?)),
-        None => runtime.block_on(measure(arguments.iter().any(|argument| argument == "--json"))),
+        None => runtime.block_on(interruptible(arguments.iter().any(|argument| argument == "--json"))),
+    }
+}
+
+/// No provider outlives this, whoever ends it.
+async fn interruptible(json: bool) -> Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        measured = measure(json) => measured,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        _ = terminated.recv() => bail!("terminated"),
     }
 }
 
@@ -193,7 +204,7 @@ impl Running {
             command.args(&contender.arguments).arg(address.port().to_string()).arg(REDIRECT_URI).env("NODE_ENV", "production");
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         });
-        command.wrap(ProcessGroup::leader()).wrap(KillOnDrop);
+        command.wrap(KillOnDrop);
         let began = Instant::now();
         let mut child = command.spawn().with_context(|| format!("failed to start {}", contender.name))?;
         let answer = loop {

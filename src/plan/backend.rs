@@ -1,6 +1,7 @@
 //! What stands behind each origin.
 
 use super::fault::Service;
+use super::gotrue::GotruePlan;
 use super::provider::IdpPlan;
 use super::template::{JsonTemplate, Template};
 use crate::base::Span;
@@ -29,6 +30,8 @@ pub enum Backend {
     Stub(StubPlan),
     /// The embedded OpenID provider.
     Idp(Box<IdpPlan>),
+    /// The embedded auth server in the style of GoTrue.
+    Gotrue(Box<GotruePlan>),
     /// A real server somewhere else.
     Upstream(UpstreamPlan),
 }
@@ -39,6 +42,7 @@ impl Backend {
     pub fn service(&self) -> Option<Service> {
         match self {
             Self::Idp(_) => Some(Service::Idp),
+            Self::Gotrue(_) => Some(Service::Gotrue),
             Self::Process(_) | Self::Stub(_) | Self::Upstream(_) => None,
         }
     }

@@ -8,6 +8,7 @@ pub mod compile;
 mod duration;
 pub mod expect;
 pub mod fault;
+pub mod gotrue;
 pub mod key;
 pub mod matcher;
 pub mod provider;
@@ -19,6 +20,10 @@ pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
+pub use gotrue::{
+    GotrueAlgorithm, GotrueExternal, GotrueJwt, GotrueLimits, GotrueOtp, GotruePlan, GotrueRefresh, GotrueSession, GotrueUser,
+    RedirectGlob, RefreshKind,
+};
 pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
 pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};

@@ -1,13 +1,14 @@
 //! What a scenario puts behind its origins.
 
 use super::fault::Fault;
+use super::gotrue::Gotrue;
 use super::node::{Kind, Node};
 use super::read::{FromYaml, Map, OneOrMany, Reader, Short, Text, record};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
 record! {
-    /// What answers for an origin: exactly one of `process`, `stub`, `idp` and `upstream`.
+    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue` and `upstream`.
     pub struct Origin {
         /// A program that the run starts and stops.
         pub process: Option<Process>,
@@ -15,6 +16,8 @@ record! {
         pub stub: Option<Stub>,
         /// The embedded OpenID provider.
         pub idp: Option<Idp>,
+        /// The embedded auth server in the style of GoTrue (Supabase Auth).
+        pub gotrue: Option<Gotrue>,
         /// A real server somewhere else: its URL, or a mapping.
         pub upstream: Option<Short<Upstream>>,
     }

@@ -6,7 +6,8 @@ use super::edge::{Authority, Edge, Target, UpstreamTarget};
 use super::error::{Declared, TopologyError};
 use super::inbox::Inbox;
 use super::process::{Casualty, Launch, Ports, Process, Station};
-use super::provider::{Idp, Surroundings};
+use super::provider::gotrue::egress;
+use super::provider::{Gotrue, Idp, Surroundings};
 use super::stub::{Stub, StubServer};
 use super::switchboard::Switchboard;
 use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, UpstreamPlan};
@@ -42,6 +43,7 @@ impl Topology {
         let mut routes = Vec::with_capacity(plans.len());
         let mut stubs = Vec::new();
         let mut switchboards = Vec::new();
+        let mut callers = Vec::new();
         let mut waiting = Vec::new();
         for (plan, base) in origins.iter().zip(plans) {
             let target = match base {
@@ -49,6 +51,12 @@ impl Topology {
                 Base::Service(router, switchboard) => {
                     switchboards.push((plan.origin.clone(), switchboard));
                     Target::Service(router)
+                }
+                Base::Gotrue(gotrue) => {
+                    switchboards.push((plan.origin.clone(), gotrue.switchboard().clone()));
+                    let target = Target::Service(gotrue.router());
+                    callers.push((plan.origin.clone(), gotrue));
+                    target
                 }
                 Base::Stub(stub) => {
                     let server = stub.serve().await;
@@ -64,6 +72,10 @@ impl Topology {
             routes.push((plan.origin.clone(), target));
         }
         let edge = Edge::new(routes, context.clock.clone(), context.max_body)?;
+        for (origin, gotrue) in callers {
+            let client = egress::client(edge.authority().roots(), Some(edge.outward(&origin)?.proxy));
+            gotrue.reach_through(client.map_err(|cause| TopologyError::system("giving an embedded service its way out", cause))?);
+        }
         let mut starting = JoinSet::new();
         let mut launches = Vec::with_capacity(waiting.len());
         for (declared, plan, station) in waiting {
@@ -150,6 +162,7 @@ enum Base<'a> {
     Process(&'a ProcessPlan, Arc<Station>),
     Stub(Stub),
     Service(axum::Router, Switchboard),
+    Gotrue(Gotrue),
     Upstream(UpstreamTarget),
 }
 
@@ -170,6 +183,7 @@ fn check<'a>(
             Backend::Process(process) => Base::Process(process, Station::new(ports.take(&at, process.port)?)),
             Backend::Stub(stub) => Base::Stub(Stub::new(&at, stub, &context.scope)?),
             Backend::Idp(idp) => idp_service(idp, &plan.origin, surroundings),
+            Backend::Gotrue(gotrue) => Base::Gotrue(Gotrue::new(gotrue, url_of(&plan.origin), surroundings.clone())),
             Backend::Upstream(upstream) => Base::Upstream(upstream_target(at, upstream, context.live)?),
         });
     }
@@ -196,9 +210,12 @@ fn origin_of(url: &url::Url) -> String {
 
 /// The embedded provider of an origin, which is also its issuer's.
 fn idp_service<'a>(plan: &IdpPlan, origin: &Origin, surroundings: &Surroundings) -> Base<'a> {
-    let base = origin.to_string().parse().expect("an origin is a URL");
-    let idp = Idp::new(plan, base, surroundings.clone());
+    let idp = Idp::new(plan, url_of(origin), surroundings.clone());
     Base::Service(idp.router(), idp.switchboard().clone())
+}
+
+fn url_of(origin: &Origin) -> url::Url {
+    origin.to_string().parse().expect("an origin is a URL")
 }
 
 /// Waits until all processes serve. After the first failure the others are stopped: those that serve already in peace, those

@@ -2,6 +2,7 @@
 
 use crate::driver::{Driver, Hello, Outcome};
 use crate::expectations::{Expectations, Must, Row};
+use crate::gotrue::Server;
 use crate::idp::{Login, Provider};
 use crate::install::{Installed, root};
 use crate::table::{self, Column, Section};
@@ -33,9 +34,15 @@ async fn observe() -> Result<()> {
     let installed = Installed::ensure()?;
     let [openid_client, oauth4webapi, express, authlib] =
         OPENID.map(|(driver, client)| column::<Provider>(installed, driver, client, &expectations.idp.tried));
-    let (openid_client, oauth4webapi, express, authlib) = tokio::try_join!(openid_client, oauth4webapi, express, authlib)?;
+    let supabase = column::<Server>(installed, "supabase-js", "@supabase/supabase-js", &expectations.gotrue.tried);
+    let (openid_client, oauth4webapi, express, authlib, supabase) =
+        tokio::try_join!(openid_client, oauth4webapi, express, authlib, supabase)?;
     let openid = [openid_client, oauth4webapi, express, authlib];
-    let sections = [Section { title: "OpenID provider", faults: &expectations.idp, columns: &openid }];
+    let supabase = [supabase];
+    let sections = [
+        Section { title: "OpenID provider", faults: &expectations.idp, columns: &openid },
+        Section { title: "Auth server in the style of GoTrue", faults: &expectations.gotrue, columns: &supabase },
+    ];
     let wrong: Vec<_> = sections.iter().flat_map(Section::disobedience).collect();
     let page = table::page(&expectations.notes, &sections)?;
     let path = root().join("docs/clients.md");
@@ -74,6 +81,22 @@ impl Trial for Provider {
 
     async fn login(&self, driver: &mut Driver, faults: Vec<Fault>) -> Result<Outcome> {
         self.login(driver, Login { logout: false, ..Login::default() }, faults).await
+    }
+
+    fn struck(&self) -> u64 {
+        self.struck()
+    }
+}
+
+impl Trial for Server {
+    const SERVICE: Service = Service::Gotrue;
+
+    async fn start(hello: &Hello) -> Result<Self> {
+        Self::start(hello, &[]).await
+    }
+
+    async fn login(&self, driver: &mut Driver, faults: Vec<Fault>) -> Result<Outcome> {
+        self.sign_in(driver, "global", faults).await
     }
 
     fn struck(&self) -> u64 {

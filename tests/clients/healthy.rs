@@ -1,10 +1,12 @@
 //! Each library completes each healthy login that it has a way for.
 
 use crate::driver::{Driver, Outcome};
+use crate::gotrue::Server;
 use crate::idp::{Login, Provider, Registration, USUAL};
 use crate::install::Installed;
 use crate::{PLACES, tls, told};
 use anyhow::{Result, ensure};
+use serde_json::{Value, json};
 
 const EVERYTHING: [&str; 7] = ["login", "id_token", "userinfo", "refresh", "introspect", "revoke", "logout"];
 /// What the frameworks' integrations do; introspection and revocation are no part of them.
@@ -41,6 +43,32 @@ async fn completes(name: &'static str, expected: &[&str], without: &[&str]) -> R
         ensure!(outcome == Outcome::Accepted(wanted), "{name} with {login:?}: {outcome:?}");
     }
     driver.end().await
+}
+
+/// Signs out in every scope that there is.
+async fn signs_in_and_out(settings: &[(&str, Value)]) -> Result<()> {
+    tls();
+    let installed = Installed::ensure()?;
+    let _place = PLACES.acquire().await?;
+    let mut driver = Driver::start(installed, "supabase-js").await?;
+    let server = Server::start(&driver.hello, settings).await?;
+    for scope in ["global", "local", "others"] {
+        let outcome = server.sign_in(&mut driver, scope, Vec::new()).await?;
+        let wanted = ["login", "user", "refresh", "claims", "sign-out"].map(str::to_owned).to_vec();
+        ensure!(outcome == Outcome::Accepted(wanted), "supabase-js with {settings:?}, signing out with {scope}: {outcome:?}");
+    }
+    driver.end().await
+}
+
+#[tokio::test]
+async fn supabase_js_signs_in_refreshes_and_signs_out() {
+    told(signs_in_and_out(&[]).await);
+}
+
+#[tokio::test]
+async fn supabase_js_takes_shared_secrets_and_counted_refresh_tokens() {
+    let jwt = json!({ "alg": "HS256", "secret": "a secret that is only for tests, and long enough" });
+    told(signs_in_and_out(&[("jwt", jwt), ("refresh", json!({ "kind": "counter" }))]).await);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod agent;
 mod driver;
 mod expectations;
 mod faults;
+mod gotrue;
 mod healthy;
 mod idp;
 mod install;

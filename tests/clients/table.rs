@@ -86,7 +86,7 @@ fn versions(page: &mut String) -> Result<()> {
     let read =
         |name: &str| std::fs::read_to_string(root().join("tests/clients").join(name)).with_context(|| format!("failed to read {name}"));
     let package: Value = serde_json::from_str(&read("package.json")?)?;
-    for name in ["openid-client", "oauth4webapi", "express-openid-connect"] {
+    for name in ["openid-client", "oauth4webapi", "express-openid-connect", "@supabase/supabase-js"] {
         let version = package["dependencies"][name].as_str().with_context(|| format!("package.json does not pin {name}"))?;
         let _ = writeln!(page, "- {name} {version}");
     }

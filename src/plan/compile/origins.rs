@@ -37,14 +37,15 @@ impl Compiler<'_> {
     }
 
     fn backend(&mut self, key: &Key, declared: &origin::Origin) -> Option<Backend> {
-        const KINDS: &str = "`process`, `stub`, `idp` or `upstream`";
-        let origin::Origin { process, stub, idp, upstream } = declared;
-        match (process, stub, idp, upstream) {
-            (Some(process), None, None, None) => self.process(process, key.span).map(Backend::Process),
-            (None, Some(stub), None, None) => Some(Backend::Stub(self.stub(stub))),
-            (None, None, Some(idp), None) => self.idp(idp).map(|idp| Backend::Idp(Box::new(idp))),
-            (None, None, None, Some(upstream)) => self.upstream(upstream).map(Backend::Upstream),
-            (None, None, None, None) => {
+        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue` or `upstream`";
+        let origin::Origin { process, stub, idp, gotrue, upstream } = declared;
+        match (process, stub, idp, gotrue, upstream) {
+            (Some(process), None, None, None, None) => self.process(process, key.span).map(Backend::Process),
+            (None, Some(stub), None, None, None) => Some(Backend::Stub(self.stub(stub))),
+            (None, None, Some(idp), None, None) => self.idp(idp).map(|idp| Backend::Idp(Box::new(idp))),
+            (None, None, None, Some(gotrue), None) => self.gotrue(gotrue).map(|gotrue| Backend::Gotrue(Box::new(gotrue))),
+            (None, None, None, None, Some(upstream)) => self.upstream(upstream).map(Backend::Upstream),
+            (None, None, None, None, None) => {
                 let hint = format!("say what answers for it: {KINDS}");
                 self.fault_with(key.span, format!("nothing stands behind {}", key.name), hint);
                 None

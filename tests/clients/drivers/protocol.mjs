@@ -49,7 +49,7 @@ export function describe(error) {
     for (const at of chain) for (const name of names) if (typeof at[name] === 'string') return at[name]
   }
   const code = first('code') ?? error?.name ?? 'Error'
-  const status = chain.map((at) => at.status).find(Number.isInteger)
+  const status = chain.map((at) => at.status).find((status) => status > 0)
   // This code covers many things, which only the message of the innermost error tells apart.
   const why = code === 'OAUTH_INVALID_RESPONSE' ? chain.findLast((at) => at.message)?.message : undefined
   const detail = first('error', 'claim', 'attribute') ?? why ?? status

@@ -14,12 +14,7 @@
 //! authchain divided by the better one's.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use authchain::base::Sources;
-use authchain::plan::{Backend, IdpPlan, compile};
-use authchain::scenario;
-use authchain::topology::provider::{Idp, Surroundings};
 use authchain::web::html::{Locator, Page, Wanted};
-use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http_body_util::{BodyExt as _, Full};
@@ -59,12 +54,9 @@ const SECRET: &str = "bench-only-secret";
 const VERIFIER: &str = "a-verifier-of-more-than-forty-three-characters";
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().collect();
+    let json = std::env::args().any(|argument| argument == "--json");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match arguments.iter().position(|argument| argument == "--serve") {
-        Some(at) => runtime.block_on(serve(arguments.get(at + 1).context("--serve needs a port")?.parse()?)),
-        None => runtime.block_on(interruptible(arguments.iter().any(|argument| argument == "--json"))),
-    }
+    runtime.block_on(interruptible(json))
 }
 
 /// No provider outlives this, whoever ends it.
@@ -157,6 +149,7 @@ fn median(mut samples: Vec<Duration>) -> Duration {
 struct Contender {
     name: &'static str,
     program: PathBuf,
+    /// With `PORT` where the port belongs.
     arguments: Vec<String>,
     discovery: &'static str,
 }
@@ -168,14 +161,16 @@ fn contenders() -> Result<[Contender; 3]> {
     let peer = |name: &'static str| Contender {
         name,
         program: node.clone(),
-        arguments: vec![folder.join("peers").join(format!("{name}.mjs")).display().to_string()],
+        arguments: vec![folder.join("peers").join(format!("{name}.mjs")).display().to_string(), "PORT".to_owned(), REDIRECT_URI.to_owned()],
         discovery: "/.well-known/openid-configuration",
     };
+    let client = format!("{CLIENT}:{SECRET}={REDIRECT_URI}");
+    let ours = ["--quiet", "idp", "--listen", "127.0.0.1:PORT", "--user", "jarvis:bench-only-password", "--client", &client];
     let ours = Contender {
         name: "authchain",
-        program: std::env::current_exe()?,
-        arguments: vec!["--serve".to_owned()],
-        discovery: "/application/o/app/.well-known/openid-configuration",
+        program: env!("CARGO_BIN_EXE_authchain").into(),
+        arguments: ours.map(str::to_owned).to_vec(),
+        discovery: "/.well-known/openid-configuration",
     };
     Ok([ours, peer("oidc-provider"), peer("oauth2-mock-server")])
 }
@@ -201,7 +196,8 @@ impl Running {
     async fn start(contender: &Contender) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
         let mut command = CommandWrap::with_new(&contender.program, |command| {
-            command.args(&contender.arguments).arg(address.port().to_string()).arg(REDIRECT_URI).env("NODE_ENV", "production");
+            let port = address.port().to_string();
+            command.args(contender.arguments.iter().map(|argument| argument.replace("PORT", &port))).env("NODE_ENV", "production");
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         });
         command.wrap(KillOnDrop);
@@ -427,38 +423,4 @@ struct Tokens {
 #[derive(serde::Deserialize)]
 struct Claims {
     sub: String,
-}
-
-/// The embedded provider, as a process of its own.
-async fn serve(port: u16) -> Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    let idp = Idp::new(&plan()?, format!("http://127.0.0.1:{port}").parse()?, Surroundings::default());
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    Ok(axum::serve(listener, idp.router()).await?)
-}
-
-fn plan() -> Result<IdpPlan> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("idp.yaml");
-    let claims = json!({ "email": "jarvis@mosaic.test", "email_verified": true, "name": "Jarvis Mosaic" });
-    let scenario = json!({
-        "scenario": "idp",
-        "origins": { "https://idp.example.test": { "idp": {
-            "consent": "implicit",
-            "users": { "jarvis": { "password": "bench-only-password", "claims": claims } },
-            "clients": { CLIENT: { "secret": SECRET, "redirect_uris": [REDIRECT_URI] } },
-        } } },
-        "steps": [{ "open": "https://idp.example.test/" }],
-    });
-    std::fs::write(&file, scenario.to_string())?;
-    let mut sources = Sources::default();
-    let compiled = scenario::load(&file, &mut sources).and_then(|loaded| compile(&loaded, None));
-    let compiled = compiled.map_err(|diagnostics| anyhow::anyhow!("{diagnostics:?}"))?;
-    let origin = compiled.plans.into_iter().next().and_then(|plan| plan.origins.into_iter().next());
-    match origin.context("the scenario declares an origin")?.backend {
-        Backend::Idp(plan) => Ok(*plan),
-        _ => bail!("the scenario declares a provider"),
-    }
 }

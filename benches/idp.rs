@@ -1,12 +1,13 @@
 //! Logins a second and start-up of the embedded OpenID provider, beside two providers that people run for tests.
 //!
 //! `cargo xtask bench idp [--json]`. Each provider is a process of its own, reached over real sockets by the same generator: as
-//! many browsers as [`BROWSERS`], each with one connection that is kept open for a round, in turns. A login is three requests; every answer
-//! is read, and a status or a content that is not right fails the benchmark. All sign ES256, none logs.
+//! many browsers as [`BROWSERS`], each with one connection that is kept open for a round; the providers take turns. A login is
+//! three requests; every answer is read, and a status or a content that is not right fails the benchmark. All sign ES256, none
+//! logs.
 //!
 //! | | authorize | token | userinfo |
 //! |---|---|---|---|
-//! | authchain | session cookie, registered redirect URI, PKCE S256, consent implied | secret, code once, PKCE, one JWT signed, opaque access token, refresh token as its rules say | access token looked up |
+//! | authchain | session cookie, registered redirect URI, PKCE S256, consent implied | secret, code once, PKCE, one JWT signed, opaque access token | access token looked up |
 //! | oidc-provider | the same, with a grant that was given before (`benches/peers/oidc-provider.mjs`) | the same | the same |
 //! | oauth2-mock-server | nothing is asked or checked, anybody gets a code | PKCE; neither secret nor code, two JWTs signed | a fixed answer, no token is looked at |
 //!

@@ -1,6 +1,7 @@
 //! What stands behind each origin.
 
 use super::fault::Service;
+use super::gotrue::GotruePlan;
 use super::matcher::Matcher;
 use super::provider::IdpPlan;
 use super::service::{InboxHookPlan, OtpPlan};
@@ -32,6 +33,8 @@ pub enum Backend {
     Stub(StubPlan),
     /// The embedded OpenID provider.
     Idp(Box<IdpPlan>),
+    /// The embedded auth server in the style of GoTrue.
+    Gotrue(Box<GotruePlan>),
     /// The embedded vendor of one-time passwords.
     Otp(Box<OtpPlan>),
     /// A hook that takes text messages into the run's inbox.
@@ -46,6 +49,7 @@ impl Backend {
     pub fn service(&self) -> Option<Service> {
         match self {
             Self::Idp(_) => Some(Service::Idp),
+            Self::Gotrue(_) => Some(Service::Gotrue),
             Self::Otp(_) => Some(Service::Otp),
             Self::Process(_) | Self::Stub(_) | Self::Inbox(_) | Self::Upstream(_) => None,
         }

@@ -8,6 +8,7 @@ pub mod compile;
 mod duration;
 pub mod expect;
 pub mod fault;
+pub mod gotrue;
 pub mod key;
 pub mod matcher;
 pub mod provider;
@@ -22,6 +23,10 @@ pub use duration::duration;
 pub(crate) use duration::shown as shown_duration;
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
+pub use gotrue::{
+    GotrueAlgorithm, GotrueExternal, GotrueJwt, GotrueLimits, GotrueOtp, GotruePlan, GotrueRefresh, GotrueSession, GotrueUser,
+    RedirectGlob, RefreshKind,
+};
 pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
 pub use provider::{

@@ -40,11 +40,13 @@ pub enum Filter {
     BeforeDot,
     /// Lower-case hexadecimal SHA-256.
     Sha256,
+    /// The S256 challenge of a PKCE verifier (RFC 7636 §4.2).
+    S256,
 }
 
 impl Filter {
     /// Every filter with the name that scenarios use.
-    pub const ALL: [(&'static str, Self); 9] = [
+    pub const ALL: [(&'static str, Self); 10] = [
         ("urlencode", Self::UrlEncode),
         ("urldecode", Self::UrlDecode),
         ("base64", Self::Base64),
@@ -54,6 +56,7 @@ impl Filter {
         ("trim", Self::Trim),
         ("before_dot", Self::BeforeDot),
         ("sha256", Self::Sha256),
+        ("s256", Self::S256),
     ];
 
     /// The filter called `name`.
@@ -81,6 +84,10 @@ impl Filter {
             Self::Sha256 => {
                 use sha2::Digest as _;
                 sha2::Sha256::digest(value.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+            Self::S256 => {
+                use sha2::Digest as _;
+                URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(value.as_bytes()))
             }
         }
     }
@@ -240,6 +247,13 @@ mod tests {
     fn filters_apply_from_left_to_right() {
         let parts = vec![Part::Capture("t".into(), vec![Filter::UrlEncode, Filter::Lower])];
         assert_eq!(Template { parts }.render(&scope()).unwrap(), "a.b%2fc");
+    }
+
+    #[test]
+    fn a_challenge_is_made_of_its_verifier() {
+        // RFC 7636, appendix B.
+        let challenge = Filter::S256.apply("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(challenge, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 
     #[test]

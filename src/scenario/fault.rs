@@ -242,7 +242,7 @@ faults! {
     ConsentAsked "consent_asked" (;) Idp: "Asks for consent where it should not."
     ConsentSkipped "consent_skipped" (;) Idp: "Does not ask for consent where it should."
     SessionForgotten "session_forgotten" (;) Idp: "Does not recognise its own session, so that nobody is signed in silently."
-    FlowStateLost "flow_state_lost" (;) Gotrue: "Has forgotten the flow when the user comes back."
+    FlowStateLost "flow_state_lost" (;Endpoint) Gotrue: "Has forgotten the flow when the user comes back (`callback`) or the client redeems the code (`token`)."
     JwtExpired "jwt_expired" (;) Gotrue: "Issues access tokens that are expired."
     UserMissing "user_missing" (;) Gotrue: "Does not find the user of a valid token."
     SessionLost "session_lost" (;) Gotrue: "Does not find the session of a valid token."

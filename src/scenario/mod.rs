@@ -8,6 +8,7 @@ pub mod environment;
 pub mod expect;
 pub mod fault;
 pub mod file;
+pub mod gotrue;
 pub mod load;
 pub mod node;
 pub mod origin;

@@ -2,13 +2,14 @@
 
 use super::expect::Matcher;
 use super::fault::Fault;
+use super::gotrue::Gotrue;
 use super::node::{Kind, Node};
 use super::read::{At, FromYaml, Map, OneOrMany, Reader, Short, Text, record};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
 record! {
-    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `otp`, `inbox` and `upstream`.
+    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox` and `upstream`.
     pub struct Origin {
         /// A program that the run starts and stops.
         pub process: Option<Process>,
@@ -16,6 +17,8 @@ record! {
         pub stub: Option<Stub>,
         /// The embedded OpenID provider.
         pub idp: Option<Idp>,
+        /// The embedded auth server in the style of GoTrue (Supabase Auth).
+        pub gotrue: Option<Gotrue>,
         /// The embedded vendor of one-time passwords.
         pub otp: Option<Otp>,
         /// A hook that takes text messages over HTTP into the run's inbox.

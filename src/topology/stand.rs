@@ -6,7 +6,8 @@ use super::edge::{Authority, Edge, Target, UpstreamTarget};
 use super::error::{Declared, TopologyError};
 use super::inbox::Inbox;
 use super::process::{Casualty, FakeTime, Launch, Ports, Process, Station};
-use super::provider::{Hook, Idp, OtpVendor, Surroundings};
+use super::provider::gotrue::egress;
+use super::provider::{Gotrue, Hook, Idp, OtpVendor, Surroundings};
 use super::smtp::SmtpServer;
 use super::stub::{Stub, StubServer};
 use super::switchboard::Switchboard;
@@ -53,6 +54,7 @@ impl Topology {
         let mut routes = Vec::with_capacity(plans.len());
         let mut stubs = Vec::new();
         let mut switchboards = Vec::new();
+        let mut callers = Vec::new();
         let mut waiting = Vec::new();
         for (plan, base) in origins.iter().zip(plans) {
             let target = match base {
@@ -60,6 +62,12 @@ impl Topology {
                 Base::Service(router, switchboard) => {
                     switchboards.push((plan.origin.clone(), switchboard));
                     Target::Service(router)
+                }
+                Base::Gotrue(gotrue) => {
+                    switchboards.push((plan.origin.clone(), gotrue.switchboard().clone()));
+                    let target = Target::Service(gotrue.router());
+                    callers.push((plan.origin.clone(), gotrue));
+                    target
                 }
                 Base::Stub(stub) => {
                     let server = stub.serve().await;
@@ -77,6 +85,10 @@ impl Topology {
         let fake_time = library.map(|library| FakeTime::new(library, context.clock.ahead())).transpose();
         let fake_time = fake_time.map_err(|cause| TopologyError::system("writing the clock of processes", cause))?;
         let edge = Edge::new(routes, context.clock.clone(), context.max_body)?;
+        for (origin, gotrue) in callers {
+            let client = egress::client(edge.authority().roots(), Some(edge.outward(&origin)?.proxy));
+            gotrue.reach_through(client.map_err(|cause| TopologyError::system("giving an embedded service its way out", cause))?);
+        }
         let mut starting = JoinSet::new();
         let mut launches = Vec::with_capacity(waiting.len());
         for (declared, plan, station) in waiting {
@@ -173,6 +185,7 @@ enum Base<'a> {
     Process(&'a ProcessPlan, Arc<Station>),
     Stub(Stub),
     Service(axum::Router, Switchboard),
+    Gotrue(Gotrue),
     Upstream(UpstreamTarget),
 }
 
@@ -203,6 +216,7 @@ fn check<'a>(
                 Base::Service(Hook::new(hook, reply, surroundings.inbox.clone()).router(), Switchboard::default())
             }
             Backend::Idp(idp) => idp_service(idp, &plan.origin, surroundings),
+            Backend::Gotrue(gotrue) => Base::Gotrue(Gotrue::new(gotrue, url_of(&plan.origin), surroundings.clone())),
             Backend::Upstream(upstream) => Base::Upstream(upstream_target(at, upstream, context.live)?),
         });
     }
@@ -254,9 +268,12 @@ fn origin_of(url: &url::Url) -> String {
 
 /// The embedded provider of an origin, which is also its issuer's.
 fn idp_service<'a>(plan: &IdpPlan, origin: &Origin, surroundings: &Surroundings) -> Base<'a> {
-    let base = origin.to_string().parse().expect("an origin is a URL");
-    let idp = Idp::new(plan, base, surroundings.clone());
+    let idp = Idp::new(plan, url_of(origin), surroundings.clone());
     Base::Service(idp.router(), idp.switchboard().clone())
+}
+
+fn url_of(origin: &Origin) -> url::Url {
+    origin.to_string().parse().expect("an origin is a URL")
 }
 
 /// Waits until all processes serve. After the first failure the others are stopped: those that serve already in peace, those

@@ -9,6 +9,7 @@
 mod compiler;
 mod expectations;
 mod fault;
+mod gotrue;
 mod idp;
 mod label;
 mod lint;

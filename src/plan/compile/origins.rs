@@ -37,24 +37,36 @@ impl Compiler<'_> {
     }
 
     fn backend(&mut self, key: &Key, declared: &origin::Origin) -> Option<Backend> {
-        const KINDS: &str = "`process`, `stub`, `idp`, `otp`, `inbox` or `upstream`";
-        let origin::Origin { process, stub, idp, otp, inbox, upstream } = declared;
-        match (process, stub, idp, otp, inbox, upstream) {
-            (Some(process), None, None, None, None, None) => self.process(process, key.span).map(Backend::Process),
-            (None, Some(stub), None, None, None, None) => Some(Backend::Stub(self.stub(stub))),
-            (None, None, Some(idp), None, None, None) => self.idp(idp).map(|idp| Backend::Idp(Box::new(idp))),
-            (None, None, None, Some(otp), None, None) => self.otp(otp).map(|otp| Backend::Otp(Box::new(otp))),
-            (None, None, None, None, Some(hook), None) => self.inbox_hook(hook, key.span).map(Backend::Inbox),
-            (None, None, None, None, None, Some(upstream)) => self.upstream(upstream).map(Backend::Upstream),
-            (None, None, None, None, None, None) => {
+        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue`, `otp`, `inbox` or `upstream`";
+        let origin::Origin { process, stub, idp, gotrue, otp, inbox, upstream } = declared;
+        let there =
+            [process.is_some(), stub.is_some(), idp.is_some(), gotrue.is_some(), otp.is_some(), inbox.is_some(), upstream.is_some()];
+        match there.into_iter().filter(|it| *it).count() {
+            0 => {
                 let hint = format!("say what answers for it: {KINDS}");
                 self.fault_with(key.span, format!("nothing stands behind {}", key.name), hint);
-                None
+                return None;
             }
+            1 => {}
             _ => {
                 self.fault_with(key.span, format!("several things stand behind {}", key.name), format!("keep one of {KINDS}"));
-                None
+                return None;
             }
+        }
+        if let Some(process) = process {
+            self.process(process, key.span).map(Backend::Process)
+        } else if let Some(stub) = stub {
+            Some(Backend::Stub(self.stub(stub)))
+        } else if let Some(idp) = idp {
+            self.idp(idp).map(|idp| Backend::Idp(Box::new(idp)))
+        } else if let Some(gotrue) = gotrue {
+            self.gotrue(gotrue).map(|gotrue| Backend::Gotrue(Box::new(gotrue)))
+        } else if let Some(otp) = otp {
+            self.otp(otp).map(|otp| Backend::Otp(Box::new(otp)))
+        } else if let Some(hook) = inbox {
+            self.inbox_hook(hook, key.span).map(Backend::Inbox)
+        } else {
+            upstream.as_ref().and_then(|upstream| self.upstream(upstream)).map(Backend::Upstream)
         }
     }
 

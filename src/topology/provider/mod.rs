@@ -4,6 +4,7 @@
 //! every response, in one line, what they decided and why: the [`Note`] in its extensions.
 
 pub mod alone;
+pub mod gotrue;
 mod guard;
 mod hook;
 pub mod idp;
@@ -12,6 +13,7 @@ pub mod otp;
 mod serve;
 
 pub use alone::Alone;
+pub use gotrue::Gotrue;
 pub(crate) use hook::Hook;
 pub use idp::Idp;
 pub use note::{Decision, Note};

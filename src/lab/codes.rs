@@ -213,3 +213,40 @@ fn code() -> String {
 fn now() -> SystemTime {
     SystemTime::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    fn app(pairs: &'static [(&'static str, &'static str)]) -> Result<Router, LabError> {
+        let lookup = move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        router(&Env::new(&lookup))
+    }
+
+    async fn post(app: &Router, path: &str, body: serde_json::Value) -> (u16, String) {
+        let request = Request::post(path).header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
+        let answer = app.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        (status, String::from_utf8(to_bytes(answer.into_body(), 4096).await.unwrap().to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_sent_is_unavailable_unless_it_lies() {
+        let to = json!({ "to": "ada@x.test" });
+        assert_eq!(post(&app(&[]).unwrap(), "/send", to.clone()).await.0, 503);
+        assert_eq!(post(&app(&[("FAULT", "unsent")]).unwrap(), "/send", to).await, (200, r#"{"sent":true}"#.to_owned()));
+        assert_eq!(post(&app(&[]).unwrap(), "/verify", json!({ "to": "ada@x.test", "code": "1" })).await.0, 401);
+        assert!(app(&[("MAIL_URL", "http://a.test")]).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_recipient_cannot_write_into_the_letter() {
+        let app = app(&[("MAIL_URL", "smtp://127.0.0.1:1")]).unwrap();
+        for to in ["a@x.test>\r\nRCPT TO:<b@x.test", "a@x.test\r\nBcc: b@x.test"] {
+            assert_eq!(post(&app, "/send", json!({ "to": to })).await.0, 503);
+        }
+    }
+}

@@ -118,3 +118,27 @@ fn add(value: &str, word: &'static str, found: &mut BTreeMap<String, &'static st
         found.entry(value.to_owned()).or_insert(word);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn what_a_message_carries_is_told_nowhere() {
+        let message = Message {
+            channel: "mail",
+            from: "no-reply@x.test".to_owned(),
+            to: vec!["ada@x.test".to_owned()],
+            subject: Some("4821 is your code".to_owned()),
+            text: "Or type 482913, or follow https://app.test/verify?token=Zx81kqPw02LmNs45Ty67".to_owned(),
+            html: None,
+            at: datetime!(2026-03-01 12:00 UTC),
+        };
+        let chain = Chain { messages: vec![message], ..Chain::default() };
+        let redactor = without_values(&Redactor::default(), &chain);
+        let text = redactor.text("got 482913 and 4821 with Zx81kqPw02LmNs45Ty67 for ada@x.test").into_owned();
+        assert!(text.contains("for ada@x.test") && text.matches("‹code:").count() == 2 && text.contains("‹token:"), "{text}");
+        assert!(!text.contains("482913") && !text.contains("Zx81"), "{text}");
+    }
+}

@@ -168,6 +168,15 @@ mod tests {
     use crate::base::Sources;
 
     #[test]
+    fn a_clock_that_processes_cannot_have_is_the_fault_of_the_machine() {
+        let at =
+            Box::new(Declared { origin: "https://a.test".parse().unwrap(), span: Span::new(Sources::default().add("a.yaml", ""), 0..0) });
+        let error = TopologyError::NoFakeTime { at };
+        assert!(!error.is_usage() && error.to_string().contains("libfaketime is not installed"));
+        assert_eq!(error.hints(), ["install it: `sudo apt-get install -y libfaketime`"]);
+    }
+
+    #[test]
     fn an_error_says_where_what_and_how_to_mend_it() {
         let mut sources = Sources::default();
         let text = "origins:\n  https://a.test:\n    process: x\n";

@@ -118,8 +118,7 @@ impl Session {
                 return Ok(());
             }
             let mut bytes = buffer[..read].iter();
-            loop {
-                let Some(reply) = self.step(&mut bytes) else { break };
+            while let Some(reply) = self.step(&mut bytes) {
                 if std::mem::take(&mut self.pause) && !self.plan.delay.is_zero() {
                     tokio::time::sleep(self.plan.delay).await;
                 }

@@ -8,12 +8,13 @@ mod stub;
 
 use super::{Context, Declared, Topology, TopologyError};
 use crate::base::{Clock, Redactor, Sources, Span};
-use crate::plan::{Backend, OriginPlan, Scope, UpstreamPlan};
+use crate::plan::{Backend, Matcher, OriginPlan, Scope, UpstreamPlan};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +40,20 @@ pub(super) fn context() -> Context {
         scope: Scope::default(),
         services: Vec::new(),
         moves_clock: false,
-        matches: Arc::new(crate::judge::expect::holds),
+        matches: Arc::new(matches),
         max_body: 64 * 1024,
         log: Arc::new(|_| {}),
+    }
+}
+
+/// The conditions that these tests ask; whoever runs a topology brings all of them.
+fn matches(matcher: &Matcher, value: Option<&Value>, scope: &Scope) -> bool {
+    match (matcher, value) {
+        (Matcher::Exists(wanted), value) => *wanted == value.is_some(),
+        (Matcher::Equals(json), Some(value)) => json.render(scope).unwrap() == *value,
+        (Matcher::Matches(regex), Some(Value::String(text))) => regex.is_match(text),
+        (Matcher::Above(limit), Some(value)) => value.as_f64().is_some_and(|number| number > *limit),
+        _ => false,
     }
 }
 

@@ -16,12 +16,13 @@ impl Clock {
     /// The time of the run, in UTC.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {
-        wall() + time::Duration::milliseconds(self.ahead.load(Ordering::Relaxed))
+        wall().saturating_add(time::Duration::milliseconds(self.ahead.load(Ordering::Relaxed)))
     }
 
-    /// Moves the clock forward by `by`, for everything that reads it.
+    /// Moves the clock forward by `by`, for everything that reads it; not beyond the end of the calendar.
     pub fn advance(&self, by: Duration) {
-        self.ahead.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.ahead.update(Ordering::Relaxed, Ordering::Relaxed, |ahead| ahead.saturating_add(by));
     }
 }
 
@@ -42,5 +43,14 @@ mod tests {
         let other = clock.clone();
         clock.advance(Duration::from_secs(3600));
         assert!(other.now() - wall() > time::Duration::seconds(3599));
+    }
+
+    #[test]
+    fn time_ends_with_the_calendar() {
+        let clock = Clock::default();
+        for _ in 0..3 {
+            clock.advance(Duration::MAX);
+        }
+        assert_eq!(clock.now().year(), 9999);
     }
 }

@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod explain;
 mod faults;
+mod idp;
 mod lab;
 mod list;
 mod reports;
@@ -82,6 +83,11 @@ enum Command {
     Explain(explain::Explain),
     /// List what embedded services can do wrong.
     Faults(faults::Faults),
+    /// Start the OpenID provider alone, for local development.
+    ///
+    /// Discovery, authorization code flow with PKCE, login and consent pages, tokens, userinfo, logout: strict by default, and
+    /// wrong where it is told to be. Every request is one line that says what was decided and why.
+    Idp(idp::Idp),
     /// Start a sample app with switchable faults.
     Lab(lab::Lab),
     /// Print the JSON Schema of scenario files.
@@ -109,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Reject(command) => review::reject_all(&command, &printer),
         Command::Explain(command) => explain::explain(&command, &printer),
         Command::Faults(command) => faults::faults(&command, &printer),
+        Command::Idp(command) => idp::idp(command, &printer, quiet),
         Command::Lab(command) => lab::lab(&command, &printer),
         Command::Schema => schema::schema(&printer),
         Command::Completions(command) => completions::completions(&command, &printer),

@@ -14,6 +14,7 @@ pub mod matcher;
 pub mod provider;
 pub mod step;
 pub mod template;
+pub mod totp;
 
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use compile::{Compiled, compile, compile_variant};
@@ -26,12 +27,15 @@ pub use gotrue::{
 };
 pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
-pub use provider::{Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, SigningAlgorithm};
+pub use provider::{
+    Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, Mfa, Pages, RefreshPlan, RefreshRule, SigningAlgorithm,
+};
 pub use step::{
     Body, CallsPlan, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf,
     RequestPlan, Step, StepId, Verb, WaitPlan,
 };
 pub use template::{Filter, JsonTemplate, Part, Scope, Template, TemplateError};
+pub use totp::{BadSeed, TotpSeed};
 
 use crate::base::Secret;
 use std::collections::BTreeMap;

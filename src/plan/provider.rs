@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::key::ClientKey;
+use super::totp::TotpSeed;
 use crate::base::Secret;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub type Claims = Map<String, Value>;
 pub struct IdpPlan {
     /// Path style and page style. Paths follow Authentik (`/application/o/…`) with this application slug.
     pub slug: String,
+    /// What the login pages are made of.
+    pub pages: Pages,
     /// Whether the user is asked before a client gets what it asked for.
     pub consent: Consent,
     /// Who can log in, by the name they type.
@@ -32,11 +35,22 @@ pub struct IdpPlan {
     pub faults: Vec<Fault>,
 }
 
+/// What the login pages are made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pages {
+    /// Forms in HTML, which work without script.
+    #[default]
+    Plain,
+    /// Custom elements in nested shadow roots that a script fills from the JSON interface, as Authentik has them.
+    Shadow,
+}
+
 impl Default for IdpPlan {
     /// A provider that knows nobody yet.
     fn default() -> Self {
         Self {
             slug: "app".to_owned(),
+            pages: Pages::Plain,
             consent: Consent::Implicit,
             users: Vec::new(),
             clients: Vec::new(),
@@ -97,6 +111,8 @@ impl SigningAlgorithm {
 pub enum Consent {
     /// A page asks each time.
     Explicit,
+    /// A page asks the first time that a client wants something of a user.
+    Once,
     /// Nobody asks.
     Implicit,
 }
@@ -113,6 +129,19 @@ pub struct IdpUser {
     /// Further claims, also in place of those made from the name (`name`, `preferred_username` …). A missing `email` is a
     /// claim that is missing; null leaves a claim out.
     pub claims: Claims,
+    /// What they prove beside the password.
+    pub mfa: Option<Mfa>,
+    /// Whether the account is locked: the password is right, and they are not let in.
+    pub locked: bool,
+}
+
+/// A second factor.
+#[derive(Debug, Clone)]
+pub enum Mfa {
+    /// A code that an authenticator app makes (RFC 6238).
+    Totp(TotpSeed),
+    /// A code that is sent to this mail address.
+    Mail(String),
 }
 
 /// A relying party.

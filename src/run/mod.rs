@@ -7,6 +7,7 @@
 //! In: a [`Request`]. Out: a [`Summary`]; on the way, an [`Event`] for everything a screen may want to show. Nothing here
 //! prints.
 
+pub mod alone;
 mod attempt;
 mod cancel;
 mod discover;

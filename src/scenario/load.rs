@@ -71,6 +71,40 @@ pub fn load_from(path: &Path, sources: &mut Sources, environment: Arc<dyn Enviro
     }
 }
 
+/// The YAML of the file at `path`; what is read goes to `sources`. `begin` says how such a file begins.
+pub(super) fn read_node(
+    environment: &dyn Environment,
+    sources: &mut Sources,
+    path: &Path,
+    begin: &str,
+) -> Result<node::Node, Box<Diagnostic>> {
+    let shown = path.display();
+    let bytes = environment.read(path, MAX_BYTES + 1).map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => "no such file".to_owned(),
+            io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        Diagnostic::error(format!("cannot read {shown}: {why}"))
+    })?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let told = Diagnostic::error(format!("{shown} is too large: at most {} KiB", MAX_BYTES / 1024));
+        return Err(Box::new(told.hint("split the file and join it with `use:`")));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let id = sources.add(path, String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let told = Diagnostic::error(format!("{shown} is not UTF-8: byte {at} does not belong"));
+        told.hint("save the file as UTF-8").at(Span::new(id, at..at + 1), "")
+    })?;
+    let id = sources.add(path, text.clone());
+    match node::parse(id, &text)? {
+        Some(node) => Ok(node),
+        None => Err(Box::new(Diagnostic::error(format!("{shown} is empty")).hint(begin))),
+    }
+}
+
 /// What a file that is run must say.
 fn incomplete(scenario: &Scenario, sources: &Sources, path: &Path) -> Vec<Diagnostic> {
     let top = sources.find(&normal(path)).map(|id| Span::new(id, 0..0));
@@ -133,40 +167,10 @@ impl Loading<'_> {
 
     /// One file by itself.
     fn read(&mut self, path: &Path, asked: Option<Span>) -> Option<Scenario> {
-        let shown = path.display();
-        let bytes = match self.environment.read(path, MAX_BYTES + 1) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let why = match error.kind() {
-                    io::ErrorKind::NotFound => "no such file".to_owned(),
-                    io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
-                    io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-                    _ => error.to_string(),
-                };
-                self.fault(Diagnostic::error(format!("cannot read {shown}: {why}")), asked);
-                return None;
-            }
-        };
-        if bytes.len() as u64 > MAX_BYTES {
-            let told = Diagnostic::error(format!("{shown} is too large: at most {} KiB", MAX_BYTES / 1024));
-            self.fault(told.hint("split the file and join it with `use:`"), asked);
-            return None;
-        }
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let id = self.sources.add(path, String::from_utf8_lossy(error.as_bytes()).into_owned());
-                let told = Diagnostic::error(format!("{shown} is not UTF-8: byte {at} does not belong"));
-                self.fault(told.hint("save the file as UTF-8"), Some(Span::new(id, at..at + 1)));
-                return None;
-            }
-        };
-        let id = self.sources.add(path, text.clone());
-        let node = match node::parse(id, &text) {
-            Ok(Some(node)) => node,
-            Ok(None) => {
-                self.fault(Diagnostic::error(format!("{shown} is empty")).hint("begin with `scenario: what this shows`"), asked);
+        let node = match read_node(self.environment, self.sources, path, "begin with `scenario: what this shows`") {
+            Ok(node) => node,
+            Err(diagnostic) if diagnostic.at.is_none() => {
+                self.fault(*diagnostic, asked);
                 return None;
             }
             Err(diagnostic) => {

@@ -3,6 +3,7 @@
 //! In: one YAML file and the files it `use`s, read through an [`Environment`]. Out: [`Loaded`], one scenario with all
 //! its parts still text, each knowing where it stands, for `plan` to compile.
 
+pub mod alone;
 pub mod environment;
 pub mod expect;
 pub mod fault;

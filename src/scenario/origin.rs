@@ -141,7 +141,9 @@ record! {
     pub struct Idp {
         /// Application slug in its paths; `app` when absent.
         pub slug: Option<Text>,
-        /// Whether the user is asked: `explicit` or `implicit`.
+        /// What the login pages are made of: `plain` (forms, also without script) or `shadow` (nested shadow roots); `plain` when absent.
+        pub pages: Option<Text>,
+        /// Whether the user is asked: `explicit` (each time), `once` (the first time) or `implicit` (never); `implicit` when absent.
         pub consent: Option<Text>,
         /// Who can log in, by the name they type.
         pub users: Map<User>,
@@ -181,6 +183,12 @@ record! {
         pub sub: Option<Text>,
         /// Claims such as `email` and `name`. One that is not given is missing from tokens and userinfo.
         pub claims: Map<Node>,
+        /// What they prove beside the password: `totp` (a code of their authenticator app) or `mail` (a code sent to their `email`).
+        pub mfa: Option<Text>,
+        /// The seed of their authenticator app, in base32.
+        pub totp: Option<Text>,
+        /// Whether the account is locked: the password is right, and they are not let in.
+        pub locked: Option<bool>,
     }
 }
 

@@ -139,6 +139,11 @@ impl Abortable {
     pub(crate) fn new(stream: TcpStream, abort: Abort) -> Self {
         Self { stream, abort }
     }
+
+    /// Nothing is sent any more once the connection is to be reset: HTTP/2 would end the one stream in good order.
+    fn check(&self) -> io::Result<()> {
+        if self.abort.is_set() { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+    }
 }
 
 impl Drop for Abortable {
@@ -158,6 +163,7 @@ impl AsyncRead for Abortable {
 
 impl AsyncWrite for Abortable {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -171,6 +177,7 @@ impl AsyncWrite for Abortable {
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.check()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

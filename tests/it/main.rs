@@ -4,6 +4,7 @@ mod architecture;
 mod commands;
 mod conformance;
 mod hostile;
+mod idp;
 mod interrupt;
 mod misuse;
 mod mosaic;

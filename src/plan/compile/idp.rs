@@ -2,27 +2,26 @@
 
 use super::compiler::Compiler;
 use crate::plan::{
-    Claims, ClientAuth, ClientKey, Consent, Grant, IdpClient, IdpPlan, IdpUser, RefreshPlan, RefreshRule, Service, SigningAlgorithm,
+    Claims, ClientAuth, ClientKey, Consent, Grant, IdpClient, IdpPlan, IdpUser, Mfa, Pages, RefreshPlan, RefreshRule, Service,
+    SigningAlgorithm, TotpSeed,
 };
 use crate::scenario::node::{Key, Node};
 use crate::scenario::origin::{Client, Idp, Refresh, User};
 use crate::scenario::read::Text;
 use sha2::{Digest as _, Sha256};
 
+/// The words of `mfa`.
+#[derive(Clone, Copy)]
+enum MfaKind {
+    Totp,
+    Mail,
+}
+
 impl Compiler<'_> {
     pub(super) fn idp(&mut self, idp: &Idp) -> Option<IdpPlan> {
-        let consent = match &idp.consent {
-            None => Some(Consent::Implicit),
-            Some(text) => match self.known(text, "`consent`").as_str() {
-                "explicit" => Some(Consent::Explicit),
-                "implicit" => Some(Consent::Implicit),
-                other => {
-                    self.unknown(text.span, "consent", other, ["explicit", "implicit"]);
-                    None
-                }
-            },
-        };
         let default = IdpPlan::default();
+        let consent = idp.consent.as_ref().map_or(Some(default.consent), |text| self.consent(text));
+        let pages = idp.pages.as_ref().map_or(Some(default.pages), |text| self.pages(text));
         let slug = idp.slug.as_ref().map_or(default.slug, |text| self.known(text, "a slug"));
         let users = idp.users.0.iter().map(|(key, user)| self.user(key, user)).collect();
         let clients = idp.clients.0.iter().map(|(key, client)| self.client(key, client)).collect();
@@ -31,7 +30,24 @@ impl Compiler<'_> {
         let refresh = idp.refresh.as_ref().map_or(default.refresh, |refresh| self.refresh(refresh));
         let signing = idp.signing.as_ref().and_then(|text| self.signing(text)).unwrap_or(default.signing);
         let faults = self.all_faults(&idp.faults.0, Service::Idp);
-        Some(IdpPlan { slug, consent: consent?, users, clients, code_ttl, token_ttl, refresh, signing, faults })
+        Some(IdpPlan { slug, pages: pages?, consent: consent?, users, clients, code_ttl, token_ttl, refresh, signing, faults })
+    }
+
+    fn consent(&mut self, text: &Text) -> Option<Consent> {
+        let name = |consent| match consent {
+            Consent::Explicit => "explicit",
+            Consent::Once => "once",
+            Consent::Implicit => "implicit",
+        };
+        self.one_of(text, "consent", [Consent::Explicit, Consent::Once, Consent::Implicit], name)
+    }
+
+    fn pages(&mut self, text: &Text) -> Option<Pages> {
+        let name = |pages| match pages {
+            Pages::Plain => "plain",
+            Pages::Shadow => "shadow",
+        };
+        self.one_of(text, "style of pages", [Pages::Plain, Pages::Shadow], name)
     }
 
     fn refresh(&mut self, refresh: &Refresh) -> RefreshPlan {
@@ -52,8 +68,7 @@ impl Compiler<'_> {
         let known = self.known(text, &format!("a {what}"));
         let found = all.into_iter().find(|one| name(*one) == known);
         if found.is_none() && !known.is_empty() {
-            let message = format!("unknown {what} `{known}`");
-            self.fault_with(text.span, message, format!("use one of {}", all.map(|one| format!("`{}`", name(one))).join(", ")));
+            self.unknown(text.span, what, &known, all.map(name));
         }
         found
     }
@@ -65,10 +80,55 @@ impl Compiler<'_> {
             claims.insert(claim.name.clone(), self.known_json(value, "a claim"));
         }
         IdpUser {
+            mfa: self.mfa(key, user, &claims),
+            locked: user.locked.unwrap_or(false),
             password: self.secret(&user.password, &format!("idp.users.{name}.password")),
             subject: user.sub.as_ref().map_or_else(|| subject(&name), |text| self.known(text, "a subject")),
             claims,
             name,
+        }
+    }
+
+    /// The second factor, when there is one and all it needs is there.
+    fn mfa(&mut self, key: &Key, user: &User, claims: &Claims) -> Option<Mfa> {
+        let Some(kind) = &user.mfa else {
+            if let Some(seed) = &user.totp {
+                self.fault_with(seed.span, "a seed that nothing asks for", "add `mfa: totp`");
+            }
+            return None;
+        };
+        let name = |kind| match kind {
+            MfaKind::Totp => "totp",
+            MfaKind::Mail => "mail",
+        };
+        match self.one_of(kind, "second factor", [MfaKind::Totp, MfaKind::Mail], name)? {
+            MfaKind::Totp => {
+                let Some(text) = &user.totp else {
+                    let hint = "give the seed of the authenticator app in base32: `totp: \"${secret.seed}\"`";
+                    self.fault_with(kind.span, format!("user `{}` has no seed for `mfa: totp`", key.name), hint);
+                    return None;
+                };
+                let secret = self.secret(text, &format!("idp.users.{}.totp", key.name));
+                // A secret without a value has a fault already.
+                if secret.expose().is_empty() {
+                    return None;
+                }
+                match TotpSeed::read(&secret) {
+                    Ok(seed) => Some(Mfa::Totp(seed)),
+                    Err(error) => {
+                        self.fault_with(text.span, error.to_string(), "take the text that the authenticator app was set up with");
+                        None
+                    }
+                }
+            }
+            MfaKind::Mail => match claims.get("email").and_then(|email| email.as_str()).filter(|email| email.contains('@')) {
+                Some(email) => Some(Mfa::Mail(email.to_owned())),
+                None => {
+                    let hint = "add it: `claims: { email: name@example.test }`";
+                    self.fault_with(kind.span, format!("user `{}` has no e-mail address for `mfa: mail`", key.name), hint);
+                    None
+                }
+            },
         }
     }
 

@@ -3,12 +3,14 @@
 //! They are products of their own (a team may run one alone), read the run's clock for every lifetime, and tell with
 //! every response, in one line, what they decided and why: the [`Note`] in its extensions.
 
+pub mod alone;
 pub mod gotrue;
 mod guard;
 pub mod idp;
 mod note;
 mod serve;
 
+pub use alone::Alone;
 pub use gotrue::Gotrue;
 pub use idp::Idp;
 pub use note::{Decision, Note};

@@ -53,13 +53,13 @@ fn a_client_is_what_the_scenario_says() {
 #[test]
 fn what_does_not_fit_together_is_told_with_the_way_out() {
     for (client, message, hint) in [
-        ("grants: [password]", "unknown grant `password`", "use one of `authorization_code`, `refresh_token`, `client_credentials`"),
+        ("grants: [password]", "unknown grant `password`", "there are: authorization_code, refresh_token, client_credentials"),
         ("grants: [client_credentials]", "client `c` is public and proves nothing by itself", "give it a `secret` or `jwks`"),
         ("auth: private_key_jwt", "client `c` has no keys to authenticate with", "give it a `jwks` with its public keys"),
         ("auth: none, secret: s", "client `c` cannot be public and have a secret or keys", "leave out `auth`, or `secret` and `jwks`"),
-        ("auth: mtls", "unknown client authentication `mtls`", "use one of `client_secret_basic`"),
-        ("id_token_alg: HS256", "unknown signing algorithm `HS256`", "use one of `ES256`, `RS256`, `EdDSA`"),
-        ("refresh: never", "unknown refresh rule `never`", "use one of `offline_access`, `always`"),
+        ("auth: mtls", "unknown client authentication `mtls`", "there are: client_secret_basic"),
+        ("id_token_alg: HS256", "unknown signing algorithm `HS256`", "did you mean `ES256`?"),
+        ("refresh: never", "unknown refresh rule `never`", "there are: offline_access, always"),
         ("refresh: always, grants: [authorization_code]", "client `c` may not refresh", "add `refresh_token` to its `grants`"),
         ("scopes: [read write]", "a scope is one word", "write several as a list"),
         ("jwks: { keys: [] }", "this is no JWK Set with keys", "write `{ keys: [ … ] }`"),

@@ -149,7 +149,7 @@ fn idp() {
     5 |       consent: maybe
       |                ^^^^^
       |
-      = hint: there are: explicit, implicit
+      = hint: there are: explicit, once, implicit
 
     error: secret `e` cannot stand in a claim
      --> idp.yaml:6:51
@@ -185,6 +185,67 @@ fn loops() {
       |               ^^^^
       |
       = hint: put it on a step inside
+    "#);
+}
+
+#[test]
+fn mfa() {
+    insta::assert_snapshot!(told_of("mfa"), @r#"
+    error: unknown style of pages `shadwo`
+     --> mfa.yaml:5:14
+      |
+    5 |       pages: shadwo
+      |              ^^^^^^
+      |
+      = hint: did you mean `shadow`?
+
+    error: user `a` has no seed for `mfa: totp`
+     --> mfa.yaml:7:32
+      |
+    7 |         a: { password: x, mfa: totp }
+      |                                ^^^^
+      |
+      = hint: give the seed of the authenticator app in base32: `totp: "${secret.seed}"`
+
+    error: the seed is not base32 (letters and the digits 2 to 7)
+     --> mfa.yaml:8:44
+      |
+    8 |         b: { password: x, mfa: totp, totp: "${secret.seed}" }
+      |                                            ^^^^^^^^^^^^^^^^
+      |
+      = hint: take the text that the authenticator app was set up with
+
+    error: user `c` has no e-mail address for `mfa: mail`
+     --> mfa.yaml:9:32
+      |
+    9 |         c: { password: x, mfa: mail }
+      |                                ^^^^
+      |
+      = hint: add it: `claims: { email: name@example.test }`
+
+    error: a seed that nothing asks for
+      --> mfa.yaml:10:33
+       |
+    10 |         d: { password: x, totp: GEZDGNBVGY3TQOJQ }
+       |                                 ^^^^^^^^^^^^^^^^
+       |
+       = hint: add `mfa: totp`
+
+    error: unknown second factor `sms`
+      --> mfa.yaml:11:32
+       |
+    11 |         e: { password: x, mfa: sms }
+       |                                ^^^
+       |
+       = hint: there are: totp, mail
+
+    error: the seed is shorter than 10 bytes (16 characters)
+      --> mfa.yaml:12:44
+       |
+    12 |         f: { password: x, mfa: totp, totp: GEZDGNBV }
+       |                                            ^^^^^^^^
+       |
+       = hint: take the text that the authenticator app was set up with
     "#);
 }
 

@@ -59,7 +59,8 @@ impl Inner {
         if stores.assertions.get(&key, now).is_some() {
             return Err(refuse("the client assertion was used before"));
         }
-        stores.assertions.insert(key, (), now, now + LONGEST_LIFE + LEEWAY + LEEWAY);
+        // As long as its `exp` may be accepted.
+        stores.assertions.insert(key, (), now, now.saturating_add(LONGEST_LIFE + LEEWAY * 2));
         Ok(client)
     }
 
@@ -85,16 +86,17 @@ impl Inner {
             return Err("the audience of the client assertion must be the issuer or the token endpoint");
         }
         let expires = moment(claims, "exp")?.ok_or("the client assertion does not say when it expires (exp)")?;
-        if expires + LEEWAY <= now {
+        if expires.saturating_add(LEEWAY) <= now {
             return Err("the client assertion is expired");
         }
-        if expires > now + LONGEST_LIFE + LEEWAY {
+        if expires > now.saturating_add(LONGEST_LIFE + LEEWAY) {
             return Err("the client assertion lives longer than an hour");
         }
-        if moment(claims, "nbf")?.is_some_and(|early| early > now + LEEWAY) {
+        let soon = now.saturating_add(LEEWAY);
+        if moment(claims, "nbf")?.is_some_and(|early| early > soon) {
             return Err("the client assertion is not valid yet");
         }
-        if moment(claims, "iat")?.is_some_and(|issued| issued > now + LEEWAY) {
+        if moment(claims, "iat")?.is_some_and(|issued| issued > soon) {
             return Err("the client assertion was issued in the future");
         }
         text("jti").filter(|jti| !jti.is_empty()).ok_or("the client assertion has no id (jti)")

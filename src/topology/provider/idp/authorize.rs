@@ -5,7 +5,7 @@ use super::faults::Asked;
 use super::request::{AuthorizeRequest, Refusal, ReturnTo};
 use super::store::{Code, Family, Session, Stage, Transaction};
 use super::{AUTHORIZE, CONSENT, Call, Endpoint, Inner, LOGIN, after, keys, reply};
-use crate::plan::{Consent, FaultKind, IdpClient};
+use crate::plan::{FaultKind, IdpClient};
 use crate::topology::provider::note::{Decision, Outcome};
 use crate::topology::switchboard::Who;
 use http::StatusCode;
@@ -74,13 +74,13 @@ impl Inner {
         {
             stored.fresh_for = None;
         }
-        let asks = if self.plan.consent == Consent::Explicit || request.prompt.consent {
-            !asked.on(FaultKind::ConsentSkipped)
-        } else {
-            asked.on(FaultKind::ConsentAsked)
+        let wanted = self.wants_consent(&request, session.user);
+        let why = match wanted {
+            Some(why) => (!asked.on(FaultKind::ConsentSkipped)).then_some(why),
+            None => asked.on(FaultKind::ConsentAsked).then_some("the provider was told to ask"),
         };
-        if asks {
-            return self.ask_for_consent(call, request, session_id, now);
+        if let Some(why) = why {
+            return self.ask_for_consent(call, request, session_id, why, now);
         }
         self.send_code(NAME, call, &request, &session, now)
     }
@@ -114,9 +114,8 @@ impl Inner {
         Outcome::new(reply::redirect(&call.method, &location), decision)
     }
 
-    fn ask_for_consent(&self, call: &Call, request: AuthorizeRequest, browser: String, now: OffsetDateTime) -> Outcome {
+    fn ask_for_consent(&self, call: &Call, request: AuthorizeRequest, browser: String, why: &'static str, now: OffsetDateTime) -> Outcome {
         if request.prompt.none {
-            let why = "consent is asked for each time";
             return self.send_error(NAME, call, &request.return_to, "consent_required", Some(why), "prompt=none refused");
         }
         let decision = Decision::new(NAME, "sent to the consent page").client(self.client_id(request.return_to.client));

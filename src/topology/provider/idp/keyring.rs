@@ -61,8 +61,9 @@ impl Keyring {
                 }
                 rest.complete.send_replace(true);
             };
+            let thread = std::thread::Builder::new().name("signing keys".to_owned()).spawn(fill.clone());
             // Without a thread to spare the keys are made here and now.
-            if let Err((_, fill)) = spawn(fill) {
+            if thread.is_err() {
                 fill();
             }
         }
@@ -76,15 +77,15 @@ impl Keyring {
 
     /// Waits until every algorithm has its key.
     pub(super) async fn complete(&self) {
-        // The sender lives in `self`, so that waiting cannot fail.
-        let _ = self.complete.subscribe().wait_for(|complete| *complete).await;
+        if !*self.complete.borrow() {
+            // The sender lives in `self`, so that waiting cannot fail.
+            let _ = self.complete.subscribe().wait_for(|complete| *complete).await;
+        }
     }
 
     /// The key that signs by `algorithm`; made for this one token if the ring has none.
     pub(super) async fn signer(&self, algorithm: SigningAlgorithm) -> Arc<SigningKey> {
-        if !*self.complete.borrow() {
-            self.complete().await;
-        }
+        self.complete().await;
         let found = self.keys().current.iter().find(|key| key.algorithm() == algorithm).cloned();
         match found {
             Some(key) => key,
@@ -141,12 +142,6 @@ impl Keyring {
 /// Whether a key for `algorithm` takes longer than a request should.
 fn is_slow(algorithm: SigningAlgorithm) -> bool {
     algorithm == SigningAlgorithm::Rs256
-}
-
-/// Starts `work` on a thread, or gives it back.
-fn spawn<F: FnOnce() + Clone + Send + 'static>(work: F) -> Result<(), (std::io::Error, F)> {
-    let again = work.clone();
-    std::thread::Builder::new().name("signing keys".to_owned()).spawn(work).map(drop).map_err(|error| (error, again))
 }
 
 /// A fresh key, made where it keeps nobody waiting.

@@ -9,18 +9,25 @@
 //! authorize → (login → authorize) → (consent) → back to the client → token → userinfo
 //! ```
 //!
+//! Login and consent come as plain pages, and as the JSON interface of Authentik's flow executor with pages of nested shadow
+//! roots on top of it; both go through the same stages.
+//!
 //! Every handler is a function from a bounded call to an answer and the decision behind it. The one lock around the
 //! stores is never held across an await nor while a token is signed. Errors are answers: nothing a request holds makes
 //! it panic.
 
+mod accounts;
 mod assertion;
 mod authorize;
+mod challenge;
 mod claims;
 mod client_auth;
 mod clients;
 mod consent;
 mod cors;
 mod discovery;
+mod executor;
+mod factor;
 mod faults;
 mod introspect;
 mod issue;
@@ -28,6 +35,7 @@ mod keyring;
 mod keys;
 mod login;
 mod logout;
+mod mfa;
 mod pages;
 mod params;
 mod refused;
@@ -36,6 +44,7 @@ mod request;
 mod revoke;
 mod scope;
 mod session;
+mod shell;
 mod signing;
 mod store;
 #[cfg(test)]
@@ -61,6 +70,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use keyring::Keyring;
 use params::Params;
+use serde_json::Value;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -80,6 +90,8 @@ const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 const LOGIN: &str = "/if/flow/default-authentication-flow/";
 const CONSENT: &str = "/if/flow/default-provider-authorization-explicit-consent/";
 const HOME: &str = "/if/user/";
+const EXECUTOR: &str = "/api/v3/flows/executor/";
+const CANCEL: &str = "/flows/-/cancel/";
 
 /// An OpenID provider for one origin. Cloning shares it.
 #[derive(Clone)]
@@ -196,6 +208,16 @@ enum Endpoint {
     Login,
     Consent,
     Home,
+    /// The JSON interface of the login pages.
+    Executor(Stages),
+    Cancel,
+}
+
+/// A flow of the JSON interface: the pages whose path ends in the same slug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stages {
+    Login,
+    Consent,
 }
 
 impl Endpoint {
@@ -209,16 +231,20 @@ impl Endpoint {
             LOGIN => Self::Login,
             CONSENT => Self::Consent,
             HOME | "/" => Self::Home,
-            "/.well-known/openid-configuration" | OAUTH_METADATA => Self::Discovery,
-            // RFC 8414 §3.1: before the path of the issuer, whose last slash goes.
-            _ if path
-                .strip_prefix(OAUTH_METADATA)
-                .and_then(|path| path.strip_prefix("/application/o/"))
-                .map(|path| path.strip_suffix('/').unwrap_or(path))
-                == Some(slug) =>
-            {
-                Self::Discovery
+            CANCEL => Self::Cancel,
+            _ if path.starts_with(EXECUTOR) => {
+                let slug = &path[EXECUTOR.len()..];
+                let is = |page: &str| page.strip_prefix("/if/flow/") == Some(slug);
+                Self::Executor(if is(LOGIN) {
+                    Stages::Login
+                } else if is(CONSENT) {
+                    Stages::Consent
+                } else {
+                    return None;
+                })
             }
+            "/.well-known/openid-configuration" | OAUTH_METADATA => Self::Discovery,
+            _ if is_oauth_metadata(path, slug) => Self::Discovery,
             _ => match path.strip_prefix("/application/o/")?.strip_prefix(slug)? {
                 "/jwks/" => Self::Jwks,
                 "/.well-known/openid-configuration" => Self::Discovery,
@@ -238,8 +264,8 @@ impl Endpoint {
             Self::Jwks => "jwks",
             Self::Discovery => "discovery",
             Self::EndSession => "end-session",
-            Self::Login => "login",
-            Self::Consent => "consent",
+            Self::Login | Self::Executor(Stages::Login) | Self::Cancel => "login",
+            Self::Consent | Self::Executor(Stages::Consent) => "consent",
             Self::Home => "home",
         }
     }
@@ -250,19 +276,27 @@ impl Endpoint {
             Self::Introspect => "POST",
             Self::Userinfo => "GET, HEAD, POST, OPTIONS",
             Self::Jwks | Self::Discovery => "GET, HEAD, OPTIONS",
-            Self::Home => "GET, HEAD",
+            Self::Home | Self::Cancel => "GET, HEAD",
+            Self::Executor(_) => "GET, HEAD, POST, OPTIONS",
             Self::Authorize | Self::EndSession | Self::Login | Self::Consent => "GET, HEAD, POST",
         }
     }
 
     /// Whether a browser shows the answer, rather than a program reading it.
     fn is_for_people(self) -> bool {
-        !matches!(self, Self::Token | Self::Userinfo | Self::Introspect | Self::Revoke | Self::Jwks | Self::Discovery)
+        let programs = matches!(self, Self::Token | Self::Userinfo | Self::Introspect | Self::Revoke | Self::Jwks | Self::Discovery);
+        !programs && !matches!(self, Self::Executor(_))
     }
 
     fn takes(self, method: &Method) -> bool {
         self.methods().split(", ").any(|name| name == method.as_str())
     }
+}
+
+/// Whether `path` is where RFC 8414 §3.1 puts the metadata: before the path of the issuer, whose last slash goes.
+fn is_oauth_metadata(path: &str, slug: &str) -> bool {
+    let of_issuer = path.strip_prefix(OAUTH_METADATA).and_then(|path| path.strip_prefix("/application/o/"));
+    of_issuer.is_some_and(|path| path.strip_suffix('/').unwrap_or(path) == slug)
 }
 
 /// One request, read whole and within bounds.
@@ -272,14 +306,25 @@ struct Call {
     headers: HeaderMap,
     query: Params,
     form: Result<Params, Unreadable>,
+    /// The body of the JSON interface.
+    json: Result<Value, Unreadable>,
+    /// Path and query as they were asked for.
+    target: String,
 }
 
 impl Call {
-    async fn read(request: Request) -> Self {
+    async fn read(request: Request, endpoint: Endpoint) -> Self {
         let (parts, body) = request.into_parts();
-        let form = if parts.method == Method::POST { read_form(&parts.headers, body).await } else { Ok(Params::default()) };
         let query = Params::read(parts.uri.query().unwrap_or_default().as_bytes());
-        Self { method: parts.method, headers: parts.headers, query, form }
+        let target = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
+        let mut call =
+            Self { method: parts.method, headers: parts.headers, query, target, form: Ok(Params::default()), json: Ok(Value::Null) };
+        match (endpoint, &call.method) {
+            (Endpoint::Executor(_), &Method::POST) => call.json = read_json(&call.headers, body).await,
+            (_, &Method::POST) => call.form = read_form(&call.headers, body).await,
+            _ => {}
+        }
+        call
     }
 
     fn is_post(&self) -> bool {
@@ -299,44 +344,65 @@ impl Call {
     }
 }
 
-/// Why the body of a request could not be read as a form.
+/// Why the body of a request could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unreadable {
-    OtherType,
+    OtherType(&'static str),
     TooLarge,
     CutOff,
+    NotJson,
 }
 
 impl Unreadable {
     fn status(self) -> StatusCode {
         match self {
-            Self::OtherType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::OtherType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::CutOff => StatusCode::BAD_REQUEST,
+            Self::CutOff | Self::NotJson => StatusCode::BAD_REQUEST,
         }
     }
 
     fn reason(self) -> &'static str {
         match self {
-            Self::OtherType => "the body must be application/x-www-form-urlencoded",
+            Self::OtherType(wanted) => wanted,
             Self::TooLarge => "the body is larger than 64 KiB",
             Self::CutOff => "the body ended early",
+            Self::NotJson => "the body is not valid JSON",
         }
     }
 }
 
 async fn read_form(headers: &HeaderMap, body: Body) -> Result<Params, Unreadable> {
-    let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-        if too_large { Unreadable::TooLarge } else { Unreadable::CutOff }
-    })?;
-    let media_type =
-        headers.get(CONTENT_TYPE).map(|value| value.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii());
-    match media_type {
+    let bytes = read_whole(body).await?;
+    match media_type(headers) {
         Some(media_type) if media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") => Ok(Params::read(&bytes)),
         None if bytes.is_empty() => Ok(Params::default()),
-        _ => Err(Unreadable::OtherType),
+        _ => Err(Unreadable::OtherType("the body must be application/x-www-form-urlencoded")),
     }
+}
+
+/// JSON alone: a page of another origin cannot send its type without asking first (Fetch §4.1), and is told no.
+async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Unreadable> {
+    let bytes = read_whole(body).await?;
+    match media_type(headers) {
+        Some(media_type) if media_type.eq_ignore_ascii_case(b"application/json") => {
+            serde_json::from_slice(&bytes).map_err(|_| Unreadable::NotJson)
+        }
+        _ => Err(Unreadable::OtherType("the body must be application/json")),
+    }
+}
+
+async fn read_whole(body: Body) -> Result<bytes::Bytes, Unreadable> {
+    to_bytes(body, LARGEST_BODY).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_large { Unreadable::TooLarge } else { Unreadable::CutOff }
+    })
+}
+
+/// The type of a body, without its parameters.
+fn media_type(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(CONTENT_TYPE)?.as_bytes();
+    Some(value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii())
 }
 
 /// Finds who answers, lets them, and dresses the answer for pages of other origins.
@@ -345,10 +411,10 @@ async fn answer(State(idp): State<Idp>, request: Request) -> Response {
     let Some(endpoint) = Endpoint::of(path, &idp.inner.plan.slug) else {
         return not_found(path, &idp.inner.plan.slug).into_response();
     };
-    let call = Call::read(request).await;
+    let call = Call::read(request, endpoint).await;
     let inner = &idp.inner;
     // Who calls is only of interest to faults.
-    let client = if inner.faults.0.is_quiet() { None } else { call.client(inner) };
+    let client = if inner.faults.0.is_quiet() { None } else { call.client(inner).or_else(|| inner.waiting_at(endpoint, &call)) };
     let who = Who { endpoint: endpoint.name(), client, user: None };
     let refuse = |told: &Told| inner.fail_as_told(endpoint, told);
     let mut outcome = guarded(&inner.faults.0, &who, async || inner.answer(endpoint, &call).await, refuse).await;
@@ -363,6 +429,8 @@ impl Inner {
             let status = StatusCode::METHOD_NOT_ALLOWED;
             let response = if endpoint.is_for_people() {
                 reply::page(status, pages::error("Method not allowed", "This address takes no such request."))
+            } else if matches!(endpoint, Endpoint::Executor(_)) {
+                challenge::detail(status, "This method is not allowed.")
             } else {
                 reply::error(status, "invalid_request", "this endpoint does not take this method")
             };
@@ -390,6 +458,8 @@ impl Inner {
             Endpoint::Login => self.login(call),
             Endpoint::Consent => self.consent(call),
             Endpoint::Home => self.home(call),
+            Endpoint::Executor(stages) => self.execute(stages, call),
+            Endpoint::Cancel => self.cancel(call),
         }
     }
 
@@ -398,6 +468,9 @@ impl Inner {
         let description = told.description.as_deref().unwrap_or("the provider was told to fail");
         if endpoint.is_for_people() {
             return reply::page(told.status, pages::error("This page cannot be shown", description));
+        }
+        if matches!(endpoint, Endpoint::Executor(_)) {
+            return challenge::detail(told.status, description);
         }
         let error = told.error.as_deref().unwrap_or(match told.status {
             StatusCode::TOO_MANY_REQUESTS => "slow_down",
@@ -425,6 +498,10 @@ impl Inner {
 }
 
 fn not_found(path: &str, slug: &str) -> Outcome {
+    if path.starts_with(EXECUTOR) {
+        let decision = Decision::new("provider", format!("nothing at {}", quoted(path)));
+        return Outcome::new(challenge::detail(StatusCode::NOT_FOUND, "No Flow matches the given query."), decision);
+    }
     let slashed = format!("{path}/");
     let mut decision = Decision::new("provider", format!("nothing at {}", quoted(path)));
     let mut message = "There is nothing at this address.".to_owned();

@@ -20,6 +20,26 @@ pub(super) struct Login<'a> {
     pub(super) name: &'a str,
 }
 
+/// What the page for a code shows.
+pub(super) struct Code<'a> {
+    pub(super) host: &'a str,
+    pub(super) user: &'a str,
+    /// The masked address, when the code comes by mail; else an app makes it.
+    pub(super) mailed_to: Option<&'a str>,
+    pub(super) transaction: &'a str,
+    /// A message, and whether it is about a mistake.
+    pub(super) message: Option<(&'a str, bool)>,
+}
+
+/// What the page of accounts shows.
+pub(super) struct Accounts<'a> {
+    pub(super) host: &'a str,
+    /// The client that waits.
+    pub(super) client: Option<&'a str>,
+    pub(super) user: &'a str,
+    pub(super) transaction: &'a str,
+}
+
 /// What the consent page shows.
 pub(super) struct Consent<'a> {
     pub(super) host: &'a str,
@@ -55,6 +75,91 @@ pub(super) fn login(page: &Login<'_>) -> Markup {
                     aria-invalid=[page.error.map(|_| "true")] aria-describedby=[page.error.map(|_| "error")];
                 button.primary type="submit" { "Log in" }
             }
+        },
+    )
+}
+
+pub(super) fn code(page: &Code<'_>) -> Markup {
+    let mistake = page.message.is_some_and(|(_, mistake)| mistake);
+    frame(
+        "Enter your code",
+        html! {
+            p.host { (page.host) }
+            h1 { "Enter your code" }
+            p.lead {
+                "You are logging in as " strong { (page.user) } ". "
+                @match page.mailed_to {
+                    Some(address) => { "We have sent a code of six digits to " strong { (address) } "." },
+                    None => "Your authenticator app shows a code of six digits.",
+                }
+            }
+            @match page.message {
+                Some((message, true)) => p.alert role="alert" id="error" { (message) },
+                Some((message, false)) => p.news role="status" { (message) },
+                None => {},
+            }
+            form method="post" {
+                input type="hidden" name="transaction" value=(page.transaction);
+                label for="code" { "Code" }
+                input.code id="code" name="code" type="text" inputmode="numeric" autocomplete="one-time-code" autocapitalize="none"
+                    spellcheck="false" maxlength="16" required autofocus aria-invalid=[mistake.then_some("true")]
+                    aria-describedby=[mistake.then_some("error")];
+                button.primary type="submit" { "Continue" }
+                @if page.mailed_to.is_some() {
+                    button.link type="submit" name="resend" value="1" formnovalidate { "Send a new code" }
+                }
+            }
+        },
+    )
+}
+
+pub(super) fn accounts(page: &Accounts<'_>) -> Markup {
+    frame(
+        "Choose an account",
+        html! {
+            p.host { (page.host) }
+            h1 { "Choose an account" }
+            @if let Some(client) = page.client {
+                p.lead { "to continue to " strong { (client) } }
+            }
+            form.stack method="post" {
+                input type="hidden" name="transaction" value=(page.transaction);
+                button.primary type="submit" name="account" value="continue" { "Continue as " (page.user) }
+                button type="submit" name="account" value="other" { "Use another account" }
+            }
+        },
+    )
+}
+
+/// The password was right, and they are not let in.
+pub(super) fn denied(host: &str, user: &str, login: &str) -> Markup {
+    frame(
+        "Access denied",
+        html! {
+            p.host { (host) }
+            h1 { "Access denied" }
+            p.alert role="alert" { "Your account " strong { (user) } " is locked. Please ask whoever runs " (host) " to unlock it." }
+            p { a href=(login) { "Log in with another account" } }
+        },
+    )
+}
+
+/// The shell that the script fills; `plain` is the same page without script.
+pub(super) fn shell(host: &str, plain: &str) -> Markup {
+    frame_around(
+        "Log in",
+        html! {
+            ak-flow-executor data-host=(host) {
+                noscript {
+                    main {
+                        p.host { (host) }
+                        h1 { "Log in" }
+                        p.lead { "This page needs scripts, and they are off in your browser." }
+                        p { a href=(plain) { "Log in without scripts" } }
+                    }
+                }
+            }
+            script { (PreEscaped(super::shell::SCRIPT)) }
         },
     )
 }
@@ -153,6 +258,10 @@ pub(super) fn form_post(uri: &str, parameters: &[(&str, &str)]) -> Markup {
 }
 
 fn frame(title: &str, content: Markup) -> Markup {
+    frame_around(title, html! { main { (content) } })
+}
+
+fn frame_around(title: &str, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -164,7 +273,7 @@ fn frame(title: &str, content: Markup) -> Markup {
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { main { (content) } }
+            body { (body) }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::faults::{Asked, ELSEWHERE};
 use super::request::{ResponseMode, ReturnTo};
-use super::{Call, Inner, pages};
+use super::{Call, Inner, pages, shell};
 use crate::plan::FaultKind;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -32,6 +32,22 @@ static FORM_POST_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     policy(&format!("default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'", hash(pages::STYLE), hash(pages::SUBMIT)))
 });
 
+/// The page that runs the script of the shadow roots, which asks this origin and no other.
+static SHELL_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    policy(&format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+        hash(pages::STYLE),
+        hash(shell::SCRIPT)
+    ))
+});
+
+/// What a form of the `form_post` response mode sends, in the extensions of its page: the JSON interface hands it to a script.
+#[derive(Debug, Clone)]
+pub(super) struct FormPost {
+    pub(super) uri: String,
+    pub(super) parameters: Vec<(String, String)>,
+}
+
 fn hash(inline: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(inline)))
 }
@@ -43,6 +59,11 @@ fn policy(text: &str) -> HeaderValue {
 /// A page for a person. Nothing is cached, loaded from elsewhere, or framed.
 pub(super) fn page(status: StatusCode, markup: Markup) -> Response {
     html(status, markup, PAGE_POLICY.clone(), "same-origin")
+}
+
+/// The page that shows the stages of the JSON interface.
+pub(super) fn shell(markup: Markup) -> Response {
+    html(StatusCode::OK, markup, SHELL_POLICY.clone(), "same-origin")
 }
 
 fn html(status: StatusCode, markup: Markup, policy: HeaderValue, referrer: &'static str) -> Response {
@@ -127,7 +148,10 @@ impl Inner {
         match to.mode {
             ResponseMode::FormPost => {
                 // The client may check the Origin of this form, and a stricter policy would make it `null` (Fetch §3.1).
-                html(StatusCode::OK, pages::form_post(&to.uri, &all), FORM_POST_POLICY.clone(), "origin")
+                let mut response = html(StatusCode::OK, pages::form_post(&to.uri, &all), FORM_POST_POLICY.clone(), "origin");
+                let parameters = all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+                response.extensions_mut().insert(FormPost { uri: to.uri.clone(), parameters });
+                response
             }
             ResponseMode::Query | ResponseMode::Fragment => redirect(&call.method, &with_parameters(&to.uri, to.mode, &all)),
         }

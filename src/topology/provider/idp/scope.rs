@@ -74,6 +74,11 @@ impl Scopes {
         scopes
     }
 
+    /// Takes the scopes of `other` in, each once.
+    pub(super) fn add(&mut self, other: &Self) {
+        other.iter().for_each(|scope| self.add_one(Some(scope.clone())));
+    }
+
     /// All scopes of a client's `own`; the standard ones belong to users.
     pub(super) fn own(own: &[String]) -> Self {
         Self::read(&own.join(" "), own).only_own()

@@ -1,5 +1,6 @@
 //! What the provider remembers: sessions, pending pages, codes and tokens. Every store is bounded and forgets by the run's clock.
 
+use super::factor::{Factor, UsedSteps};
 use super::request::{AuthorizeRequest, Challenge};
 use super::scope::Scopes;
 use std::collections::{BTreeMap, HashMap};
@@ -34,10 +35,25 @@ pub(super) struct Transaction {
 pub(super) enum Stage {
     /// The login form, and where it leads.
     Login { next: String },
+    /// The form for the code of a second factor, and where it leads.
+    Factor { next: String, factor: Factor },
+    /// The choice of an account, and where it leads.
+    Accounts { next: String },
     /// The consent form for this request.
     Consent(Box<AuthorizeRequest>),
     /// The question whether to log out, and where that leads.
     Logout { to: Option<String> },
+}
+
+/// A login by the JSON interface under way: one for each browser, as Authentik keeps one in each session.
+#[derive(Debug, Clone)]
+pub(super) struct Flow {
+    /// The name that was typed; whether it is a user's shows with the password.
+    pub(super) name: String,
+    /// Passwords tried.
+    pub(super) tries: u8,
+    /// The second factor, once the password was right.
+    pub(super) factor: Option<Factor>,
 }
 
 /// Everything that comes from one login of a user at a client, or from one client alone: revoked together (RFC 9700 §4.14.2).
@@ -109,6 +125,11 @@ pub(super) struct RefreshToken {
 pub(super) struct Stores {
     pub(super) sessions: Bounded<Session>,
     pub(super) transactions: Bounded<Transaction>,
+    /// Logins by the JSON interface, by session cookie.
+    pub(super) flows: Bounded<Flow>,
+    pub(super) used_steps: UsedSteps,
+    /// What users (first) allowed clients (second), by their places in the plan.
+    pub(super) consents: HashMap<(usize, usize), Scopes>,
     pub(super) codes: Bounded<Code>,
     pub(super) tokens: Bounded<AccessToken>,
     pub(super) refresh_tokens: Bounded<RefreshToken>,
@@ -121,6 +142,9 @@ impl Default for Stores {
         Self {
             sessions: Bounded::new(CAPACITY),
             transactions: Bounded::new(CAPACITY),
+            flows: Bounded::new(CAPACITY),
+            used_steps: UsedSteps::new(),
+            consents: HashMap::new(),
             codes: Bounded::new(CAPACITY),
             tokens: Bounded::new(CAPACITY),
             refresh_tokens: Bounded::new(CAPACITY),

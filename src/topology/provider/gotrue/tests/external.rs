@@ -32,6 +32,8 @@ impl World {
                 password: Secret::new("grace", "hopper"),
                 subject: "sub-grace".to_owned(),
                 claims,
+                locked: false,
+                mfa: None,
             }],
             clients: vec![IdpClient {
                 id: "supabase".to_owned(),

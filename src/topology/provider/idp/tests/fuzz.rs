@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const PATHS: [&str; 15] = [
+const PATHS: [&str; 19] = [
     "/",
     "/if/user/",
     "/application/o/authorize/",
@@ -19,6 +19,10 @@ const PATHS: [&str; 15] = [
     "/if/flow/default-authentication-flow/",
     "/if/flow/default-provider-authorization-explicit-consent/",
     "/application/o/elsewhere/",
+    "/api/v3/flows/executor/default-authentication-flow/",
+    "/api/v3/flows/executor/default-provider-authorization-explicit-consent/",
+    "/api/v3/flows/executor/elsewhere/",
+    "/flows/-/cancel/",
 ];
 
 /// Where clients call by themselves and expect errors as JSON.
@@ -27,7 +31,7 @@ const DIRECT: [&str; 3] = ["/application/o/token/", "/application/o/introspect/"
 /// Stand for what the provider issued before.
 const LIVE: [&str; 4] = ["LIVE-CODE", "LIVE-ACCESS", "LIVE-REFRESH", "LIVE-ID"];
 
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 35] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -59,6 +63,10 @@ const NAMES: [&str; 31] = [
     "client_assertion",
     "client_assertion_type",
     "acr_values",
+    "resend",
+    "account",
+    "pages",
+    "query",
 ];
 
 fn value() -> impl Strategy<Value = String> {
@@ -124,8 +132,27 @@ fn is_harmless(location: &str) -> bool {
         .iter()
         .any(|uri| location.strip_prefix(uri).is_some_and(|rest| rest.starts_with(['?', '&', '#'])));
     registered
-        || ["/if/", "/application/o/authorize/?"].iter().any(|own| location.starts_with(own))
+        || ["/if/", "/application/o/authorize/?", "/api/v3/flows/executor/"].iter().any(|own| location.starts_with(own))
         || location == "https://mosaic.test/bye"
+}
+
+/// Numbers at the ends of time, and every other type.
+fn json_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        prop::sample::select(vec![i64::MIN, -377_705_116_800, -1, 0, 253_402_300_799, 253_402_300_800, i64::MAX]).prop_map(Value::from),
+        any::<f64>().prop_map(|number| json!(number)),
+        any::<u64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        prop::sample::select(vec![
+            json!(null),
+            json!(true),
+            json!([]),
+            json!([[], {}, 1, ISSUER]),
+            json!({ "a": 1 }),
+            json!("service"),
+            json!(ISSUER)
+        ]),
+    ]
 }
 
 /// What a provider issued in a login, to be put where [`LIVE`] stands.
@@ -134,6 +161,7 @@ struct Issued([String; 4]);
 impl Issued {
     async fn to(browser: &mut Browser) -> Self {
         let offline = but("scope", "openid offline_access");
+        browser.log_in("/if/flow/default-authentication-flow/?pages=plain", "jarvis", "jarvis-pässword").await;
         let code = browser.authorize(&offline).await.returned().remove("code").unwrap();
         let tokens = browser.redeem(&code).await.json();
         let [access, refresh, id] = ["access_token", "refresh_token", "id_token"].map(|name| tokens[name].as_str().unwrap().to_owned());
@@ -146,8 +174,9 @@ impl Issued {
     }
 }
 
-fn provider() -> Browser {
+fn provider(pages: Pages) -> Browser {
     Browser::new(|plan| {
+        plan.pages = pages;
         plan.clients[0].grants = crate::plan::Grant::ALL.to_vec();
         plan.clients[0].scopes = vec!["read".to_owned()];
         let key = super::super::signing::SigningKey::generate(SigningAlgorithm::Es256);
@@ -180,19 +209,20 @@ proptest! {
             1 => prop::collection::vec(any::<u8>(), 0..200),
         ],
         method in prop::sample::select(vec!["GET", "POST", "POST", "HEAD", "OPTIONS", "PUT"]),
-        is_form in prop::bool::weighted(0.9),
+        media_type in prop::sample::select(vec!["", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded", "application/json"]),
         authorization in header(),
         logged_in in any::<bool>(),
+        shadow in any::<bool>(),
     ) {
         runtime().block_on(async {
-            let mut browser = provider();
+            let mut browser = provider(if shadow { Pages::Shadow } else { Pages::Plain });
             let issued = Issued::to(&mut browser).await;
             if !logged_in {
                 browser.cookie = None;
             }
             let mut request = Request::builder().method(method).uri(format!("{path}?{}", issued.put(&query)));
-            if is_form {
-                request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            if !media_type.is_empty() {
+                request = request.header(CONTENT_TYPE, media_type);
             }
             if let Some(value) = authorization {
                 request = request.header(AUTHORIZATION, value);
@@ -223,6 +253,34 @@ proptest! {
     }
 
     #[test]
+    fn a_signed_assertion_may_claim_anything(
+        name in prop::sample::select(vec!["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]),
+        value in json_value(),
+        ahead in prop::sample::select(vec![Duration::ZERO, Duration::MAX]),
+    ) {
+        runtime().block_on(async {
+            let key = super::super::signing::SigningKey::generate(SigningAlgorithm::EdDsa);
+            let keys = vec![crate::plan::ClientKey::read(&Value::Object(key.jwk().clone())).unwrap()];
+            let client = IdpClient { id: "service".to_owned(), keys, grants: crate::plan::Grant::ALL.to_vec(), ..IdpClient::default() };
+            let mut browser = Browser::new(|plan| plan.clients.push(client));
+            browser.surroundings.clock.advance(ahead);
+            let now = browser.surroundings.clock.now().unix_timestamp();
+            let mut claims = json!({ "iss": "service", "sub": "service", "aud": ISSUER, "exp": now + 60, "jti": "1" });
+            claims[name] = value;
+            let assertion = key.sign(claims.as_object().unwrap());
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", &assertion),
+            ];
+            let reply = browser.post("/application/o/token/", &form).await;
+            prop_assert!([200, 400, 401].contains(&reply.status.as_u16()), "{} {}", reply.status, reply.note);
+            prop_assert!(reply.status == 200 || reply.json()["error"].is_string());
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn no_fault_makes_it_fall_over_or_send_people_elsewhere(
         faults in prop::collection::vec(prop::sample::select(spoken_faults()), 0..6),
         path in prop::sample::select(PATHS.to_vec()),
@@ -231,7 +289,7 @@ proptest! {
         method in prop::sample::select(vec!["GET", "POST"]),
     ) {
         runtime().block_on(async {
-            let mut browser = provider();
+            let mut browser = provider(Pages::Plain);
             let issued = Issued::to(&mut browser).await;
             browser.idp.switchboard().set(faults.iter().map(|name| fault(name)).collect());
             let request = Request::builder().method(method).uri(format!("{path}?{}", issued.put(&query)));
@@ -263,5 +321,104 @@ proptest! {
         prop_assert_eq!(reply.status, 400);
         prop_assert!(!reply.headers.contains_key(LOCATION));
         prop_assert!(reply.attribute("form", "action").is_none());
+    }
+}
+
+/// JSON that is mostly an answer to some stage.
+fn json_body() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        value().prop_map(Value::from),
+        Just(json!("jarvis-pässword")),
+        Just(json!({ "device_class": "email", "device_uid": "1" })),
+    ];
+    let names = vec!["component", "uid_field", "password", "code", "token", "decision", "selected_challenge", "", "__proto__"];
+    leaf.prop_recursive(3, 24, 6, move |inner| {
+        let key = prop::sample::select(names.clone()).prop_map(str::to_owned);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key, inner), 0..6).prop_map(|entries| Value::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A flow that is anywhere, and answers that are anything: every reply is a challenge, and nobody gets in without password
+    /// and code.
+    #[test]
+    fn any_answer_to_any_stage_gets_a_challenge(
+        stage in 0..4_usize,
+        mail in any::<bool>(),
+        query in parameters(),
+        bodies in prop::collection::vec(json_body(), 1..8),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut browser = if mail { super::mfa::with_mail() } else { super::mfa::with_totp() };
+            let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+            let flow = if stage == 3 { "default-provider-authorization-explicit-consent" } else { "default-authentication-flow" };
+            let uri = format!("/api/v3/flows/executor/{flow}/?query={query}");
+            let first = [json!({ "uid_field": "jarvis" }), json!({ "password": "jarvis-pässword" })];
+            for body in first.into_iter().take(stage).chain(bodies) {
+                let request = Request::post(&uri).header(CONTENT_TYPE, "application/json").body(body.to_string().into()).unwrap();
+                let reply = browser.send(request).await;
+                match reply.status.as_u16() {
+                    302 => prop_assert_eq!(reply.location(), uri.as_str()),
+                    status => {
+                        prop_assert_eq!(status, 200, "{}", reply.note);
+                        prop_assert!(reply.json()["component"].as_str().is_some_and(|name| name.starts_with("ak-stage-")));
+                    }
+                }
+            }
+            prop_assert!(browser.get("/if/user/").await.status == 302, "somebody got in");
+            Ok(())
+        })?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Every page, with the form it was shown with and anything in its other fields.
+    #[test]
+    fn any_form_to_any_page_gets_a_page_or_a_way_on(
+        stage in prop::sample::select(vec!["login", "code", "mailed code", "accounts", "consent"]),
+        forms in prop::collection::vec(prop::collection::vec((prop::sample::select(NAMES.to_vec()), value()), 0..5), 1..8),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut browser = match stage {
+                "code" => super::mfa::with_totp(),
+                "mailed code" => super::mfa::with_mail(),
+                _ => Browser::new(|plan| plan.consent = Consent::Explicit),
+            };
+            let request = authorize_uri(&but("prompt", if stage == "accounts" { "select_account" } else { "" }));
+            let login = browser.get(&request).await.location().to_owned();
+            let address = match stage {
+                "login" => login,
+                "code" | "mailed code" => browser.log_in(&login, "jarvis", "jarvis-pässword").await.location().to_owned(),
+                _ => {
+                    let back = browser.log_in(&login, "jarvis", "jarvis-pässword").await.location().to_owned();
+                    let on = browser.get(&back).await.location().to_owned();
+                    if stage == "consent" { on } else { browser.get(&request).await.location().to_owned() }
+                }
+            };
+            let transaction = browser.get(&address).await.transaction();
+            for form in &forms {
+                let mut fields = vec![("transaction", transaction.as_str())];
+                fields.extend(form.iter().filter(|(name, _)| *name != "transaction").map(|(name, value)| (*name, value.as_str())));
+                let reply = browser.post(&address, &fields).await;
+                prop_assert!(!reply.status.is_server_error(), "{} {}", reply.status, reply.note);
+                if let Some(location) = reply.headers.get(LOCATION) {
+                    prop_assert!(is_harmless(location.to_str().unwrap()), "{location:?}");
+                }
+            }
+            Ok(())
+        })?;
     }
 }

@@ -1,7 +1,10 @@
 //! The provider as a browser and a client meet it, driven without a socket.
 
+mod accounts;
 mod authorize;
 mod clients;
+mod consent;
+mod executor;
 mod faults;
 mod faults_of_answers;
 mod faults_of_tokens;
@@ -10,6 +13,7 @@ mod introspect;
 mod keys;
 mod load;
 mod logout;
+mod mfa;
 mod pages;
 mod refresh;
 mod token;
@@ -17,7 +21,7 @@ mod token;
 use super::super::{Idp, Note, Surroundings};
 use super::keys::s256;
 use crate::base::Secret;
-use crate::plan::{Claims, Consent, Fault, IdpClient, IdpPlan, IdpUser, Service, SigningAlgorithm};
+use crate::plan::{Claims, Consent, Fault, IdpClient, IdpPlan, IdpUser, Mfa, Pages, Service, SigningAlgorithm, TotpSeed};
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
@@ -43,6 +47,8 @@ fn plan() -> IdpPlan {
         password: Secret::new(name, format!("{name}-pässword")),
         subject: format!("sub-{name}"),
         claims,
+        mfa: None,
+        locked: false,
     };
     let client = |id: &str, secret: Option<&str>, uri: &str| IdpClient {
         id: id.to_owned(),
@@ -53,6 +59,7 @@ fn plan() -> IdpPlan {
     };
     IdpPlan {
         slug: "mosaic".to_owned(),
+        pages: Pages::Plain,
         consent: Consent::Implicit,
         users: vec![user("jarvis", claims), user("plain", Claims::new())],
         clients: vec![

@@ -19,6 +19,12 @@ impl Clock {
         wall().saturating_add(time::Duration::milliseconds(self.ahead.load(Ordering::Relaxed)))
     }
 
+    /// How far it is ahead of the wall clock.
+    #[must_use]
+    pub fn ahead(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.ahead.load(Ordering::Relaxed)).unwrap_or_default())
+    }
+
     /// Moves the clock forward by `by`, for everything that reads it; not beyond the end of the calendar.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);

@@ -15,13 +15,18 @@ pub(super) struct Faults {
 }
 
 pub(super) fn faults(command: &Faults, printer: &Printer) -> anyhow::Result<u8> {
-    let wanted = |service: &Service| command.service.as_deref().is_none_or(|name| name == service.name());
-    let specs: Vec<_> = CATALOGUE.iter().filter(|spec| spec.services.iter().any(wanted)).collect();
+    let all = [Service::Idp, Service::Gotrue, Service::Otp];
+    let service = command.service.as_deref().and_then(|name| all.into_iter().find(|service| service.name() == name));
     if command.markdown {
-        printer.data(markdown(&specs).trim_end())?;
+        printer.data(markdown(&known_to(service)).trim_end())?;
         return Ok(0);
     }
-    for spec in specs {
+    list(service, printer)
+}
+
+/// Lists the faults of one service, or all.
+pub(super) fn list(service: Option<Service>, printer: &Printer) -> anyhow::Result<u8> {
+    for spec in known_to(service) {
         printer.data(&format!("{:<26} {}", spec.name, spec.about))?;
         let arguments = arguments(spec);
         if !arguments.is_empty() {
@@ -29,6 +34,10 @@ pub(super) fn faults(command: &Faults, printer: &Printer) -> anyhow::Result<u8> 
         }
     }
     Ok(0)
+}
+
+fn known_to(service: Option<Service>) -> Vec<&'static FaultSpec> {
+    CATALOGUE.iter().filter(|spec| service.is_none_or(|service| spec.services.contains(&service))).collect()
 }
 
 /// The arguments of a fault, those that it can do without in brackets.

@@ -4,6 +4,7 @@ use super::signals::Signals;
 use crate::base::{Diagnostic, Printer, Secret};
 use crate::report::console::Style;
 use crate::run::alone::{self, BUILT_IN_USER, CannotListen, ClientRequest, Facts, Fault, NoProvider, Provider, ProviderRequest};
+use crate::scenario::fault::Service;
 use anyhow::Context as _;
 use clap::Args;
 use std::net::{IpAddr, SocketAddr};
@@ -73,7 +74,7 @@ pub(super) struct Idp {
 
 pub(super) fn idp(command: Idp, printer: &Printer, quiet: bool) -> anyhow::Result<u8> {
     if command.list_faults {
-        return list_faults(printer);
+        return super::faults::list(Some(Service::Idp), printer);
     }
     let request = ProviderRequest {
         file: command.file,
@@ -170,18 +171,6 @@ fn warnings(facts: &Facts) -> Vec<Diagnostic> {
 
 fn is_local(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
-}
-
-fn list_faults(printer: &Printer) -> anyhow::Result<u8> {
-    let style = Style::new(printer.out_styled());
-    let rows: Vec<_> = alone::catalogue().collect();
-    let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
-    let taken = rows.iter().map(|(_, arguments, _)| arguments.len()).max().unwrap_or(0);
-    for (name, arguments, about) in rows {
-        let arguments = format!("{arguments:<taken$}");
-        printer.data(&format!("{name:<width$}  {}  {about}", style.dim(&arguments)))?;
-    }
-    Ok(0)
 }
 
 fn client(text: &str) -> Result<ClientRequest, String> {

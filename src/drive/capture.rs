@@ -44,6 +44,10 @@ impl<'a> Facts<'a> {
 
     fn find(&self, from: &CaptureFrom) -> Result<Value, String> {
         match from {
+            CaptureFrom::Json(path) if self.record.value.is_some() => {
+                let value = self.record.value.as_ref().unwrap_or(&Value::Null);
+                path.query(value).first().cloned().ok_or_else(|| format!("`{path}` is not in what the step came to, {}", outline(value)))
+            }
             CaptureFrom::Json(path) => {
                 let response = self.response()?;
                 let kind =

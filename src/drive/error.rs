@@ -92,6 +92,15 @@ pub(crate) enum StepError {
         /// What there was instead.
         why: String,
     },
+    /// No message as it was asked for.
+    #[error("{0}")]
+    Inbox(String),
+    /// A limit of which one side could not be reached.
+    #[error("{0}")]
+    Boundary(String),
+    /// The clock could not be moved for all.
+    #[error("the clock could not be moved for everything: {0}")]
+    Clock(String),
     /// The run's time is up.
     #[error("the run has taken longer than its {0:?} (`run_timeout`)")]
     RunTimeout(Duration),

@@ -10,14 +10,18 @@
 //! | `actor` | a person on a device: a jar, connections, a tab |
 //! | `recorder` | the chain while it grows |
 //! | `capture` | values kept for later steps |
+//! | `inbox` | waiting for a message, reading code and link from it |
+//! | `boundary` | both sides of a time limit, by moving the clock |
 //! | `cookies` | between a jar and the record: what was sent, withheld, set; edits by hand |
 //! | `http/` | requests, redirects, pages and forms without a browser |
 
 mod actor;
+mod boundary;
 mod capture;
 mod cookies;
 mod error;
 mod http;
+mod inbox;
 mod recorder;
 mod steps;
 
@@ -27,9 +31,10 @@ mod tests;
 pub use steps::drive;
 
 use crate::plan::{FaultsPlan, Matcher, Scope, Step};
-use crate::trace::{Chain, Hop, ServerCall};
+use crate::trace::{Chain, Hop, Message, ServerCall};
 use crate::web::origin::Origin;
 use std::net::SocketAddr;
+use tokio::sync::watch;
 
 /// What a run stands on: the origins of its scenario, behind the edge.
 pub trait World: Send + Sync {
@@ -45,6 +50,24 @@ pub trait World: Send + Sync {
     /// Changes what an embedded service does wrong. A world without such services has nothing to change.
     fn switch_faults(&self, change: &FaultsPlan) {
         let _ = change;
+    }
+
+    /// The mail and text messages that arrived so far, oldest first.
+    fn messages(&self) -> Vec<Message> {
+        Vec::new()
+    }
+
+    /// Changes with every message that arrives; closed where none ever will.
+    fn arrivals(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+
+    /// The run's clock was moved: tells it to whoever does not read it by himself.
+    ///
+    /// # Errors
+    /// Who could not be told, and why.
+    fn clock_moved(&self) -> Result<(), String> {
+        Ok(())
     }
 }
 

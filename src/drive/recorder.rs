@@ -3,13 +3,14 @@
 
 use super::Observer;
 use crate::base::Clock;
-use crate::plan::{Matcher, Scope, Step, Template, TemplateError};
-use crate::trace::{Cause, Chain, Failure, FailureKind, Hop, HopId, Request, ServerCall, StepRecord, Timings};
+use crate::plan::{Matcher, Scope, Step, StepId, Template, TemplateError};
+use crate::trace::{Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Request, ServerCall, StepRecord, Timings};
 use crate::web::cookie::SendContext;
 use crate::web::headers::Headers;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use time::OffsetDateTime;
 use url::Url;
 
 /// The facts so far, and who looks at them.
@@ -67,6 +68,7 @@ impl Recorder {
             deep_link: None,
             title: None,
             text: None,
+            value: None,
             jar: Vec::new(),
             error: None,
             meant_to_fail: step.is_meant_to_fail(),
@@ -132,6 +134,35 @@ impl Recorder {
     /// What servers did.
     pub(crate) fn set_calls(&self, calls: Vec<ServerCall>) {
         self.facts().chain.calls = calls;
+    }
+
+    /// The messages that arrived.
+    pub(crate) fn set_messages(&self, messages: Vec<Message>) {
+        self.facts().chain.messages = messages;
+    }
+
+    /// What a step came to that asks something else than an origin.
+    pub(crate) fn set_value(&self, index: usize, value: serde_json::Value) {
+        if let Some(record) = self.facts().chain.steps.get_mut(index) {
+            record.value = Some(value);
+        }
+    }
+
+    /// When the step with this id last began.
+    pub(crate) fn began(&self, id: &str) -> Option<OffsetDateTime> {
+        self.span_of(id).map(|(began, _)| began)
+    }
+
+    /// When the step with this id last began and ended.
+    pub(crate) fn span_of(&self, id: &str) -> Option<(OffsetDateTime, OffsetDateTime)> {
+        let facts = self.facts();
+        let record = facts.chain.steps.iter().rev().find(|record| record.id.as_deref() == Some(id))?;
+        Some((record.started, record.started + record.took))
+    }
+
+    /// When the step with this number last began.
+    pub(crate) fn last_began(&self, number: StepId) -> Option<OffsetDateTime> {
+        self.facts().chain.steps.iter().rev().find(|record| record.number == number.0).map(|record| record.started)
     }
 
     /// The text of a template.

@@ -5,7 +5,7 @@ use super::error::StepError;
 use super::recorder::{Ended, Recorder};
 use super::{Observer, World, capture, cookies, http};
 use crate::base::Clock;
-use crate::plan::{Plan, Scope, Step, Verb};
+use crate::plan::{Plan, Scope, Step, Verb, each_step};
 use crate::trace::Chain;
 use crate::web::origin::Origin;
 use std::collections::BTreeMap;
@@ -39,6 +39,7 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, roots: rustls::RootCertSt
     };
     session.in_order(&plan.steps, Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
     session.recorder.set_calls(session.world.calls());
+    session.recorder.set_messages(session.world.messages());
     session.recorder.finish()
 }
 
@@ -47,18 +48,18 @@ pub(crate) struct Session<'a> {
     pub(super) plan: &'a Plan,
     pub(super) declared: Vec<Origin>,
     pub(super) recorder: Recorder,
-    world: Arc<dyn World>,
+    pub(super) world: Arc<dyn World>,
     actors: BTreeMap<Arc<str>, Actor>,
     /// When the whole run must be over.
-    ends: Instant,
+    pub(super) ends: Instant,
 }
 
 /// Steps of a try that may not be the last: they wait for their verdict.
-type Later<'p> = Mutex<Vec<(&'p Step, usize)>>;
+pub(super) type Later<'p> = Mutex<Vec<(&'p Step, usize)>>;
 
 /// Where a step stands among others.
 #[derive(Clone, Copy)]
-struct Frame<'a, 'p> {
+pub(super) struct Frame<'a, 'p> {
     depth: usize,
     concurrent: bool,
     /// Whether the observer hears of its begin: not for further tries of a poll.
@@ -75,11 +76,11 @@ impl Frame<'_, '_> {
 }
 
 /// A step under way. It yields whether the run goes on.
-type Running<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+pub(super) type Running<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
 impl<'p> Session<'p> {
     /// Steps one after another, until one fails.
-    async fn in_order(&self, steps: &'p [Step], frame: Frame<'_, 'p>) -> bool {
+    pub(super) async fn in_order(&self, steps: &'p [Step], frame: Frame<'_, 'p>) -> bool {
         for step in steps {
             if !self.perform(step, frame).await {
                 return false;
@@ -88,7 +89,7 @@ impl<'p> Session<'p> {
         true
     }
 
-    fn perform<'a>(&'a self, step: &'p Step, frame: Frame<'a, 'p>) -> Running<'a>
+    pub(super) fn perform<'a>(&'a self, step: &'p Step, frame: Frame<'a, 'p>) -> Running<'a>
     where
         'p: 'a,
     {
@@ -124,6 +125,7 @@ impl<'p> Session<'p> {
                 return Ok(all(steps.iter().map(|step| self.perform(step, inner)).collect()).await);
             }
             Verb::Poll { step, every, within } => return Ok(self.poll(step, *every, *within, frame).await),
+            Verb::Boundary(plan) => return self.boundary(plan, inner).await,
             _ => {}
         }
         self.act_alone(step, index).await.map(|()| true)
@@ -150,13 +152,15 @@ impl<'p> Session<'p> {
                 self.recorder.set_calls(self.world.calls());
                 Ok(())
             }
+            Verb::Inbox(plan) => self.inbox(index, plan).await,
+            Verb::Clock(by) => self.advance(*by),
             Verb::Fault(change) => {
                 self.world.switch_faults(change);
                 Ok(())
             }
             // Both look at what is there; the observer judges it.
             Verb::Expect | Verb::DeepLink(_) => Ok(()),
-            Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } => Ok(()),
+            Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } | Verb::Boundary(_) => Ok(()),
         }
     }
 
@@ -241,17 +245,4 @@ async fn all(mut running: Vec<Running<'_>>) -> bool {
     })
     .await;
     results.into_iter().all(|went| went == Some(true))
-}
-
-/// Every step of a plan, nested ones included.
-fn each_step(steps: &[Step], look: &mut impl FnMut(&Step)) {
-    for step in steps {
-        look(step);
-        match &step.verb {
-            Verb::Race(steps) | Verb::Flow { steps, .. } => each_step(steps, look),
-            Verb::Repeat(plan) => each_step(&plan.steps, look),
-            Verb::Poll { step, .. } => each_step(std::slice::from_ref(step), look),
-            _ => {}
-        }
-    }
 }

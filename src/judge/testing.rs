@@ -50,6 +50,7 @@ impl Story {
             allow: BTreeMap::new(),
             transitions: Vec::new(),
             origins: Vec::new(),
+            services: Vec::new(),
             variables: BTreeMap::new(),
             secrets: BTreeMap::new(),
             steps: Vec::new(),
@@ -100,6 +101,7 @@ impl Story {
             deep_link: None,
             title: None,
             text: None,
+            value: None,
             jar: Vec::new(),
             error: None,
             meant_to_fail: false,
@@ -299,6 +301,7 @@ impl Story {
             at,
             took: Duration::from_millis(1),
             note: None,
+            unexpected: false,
             decision: None,
         });
         self

@@ -10,6 +10,8 @@ pub enum App {
     MosaicWeb,
     /// The API of the mosaic system: Better-Auth-style routes and the guard beside them.
     MosaicApi,
+    /// Sign-in by a code that is sent.
+    Codes,
 }
 
 /// The name is that of no app.
@@ -22,7 +24,7 @@ pub struct UnknownApp {
 impl App {
     /// Every app, in the order a list of them should have.
     pub const fn all() -> &'static [App] {
-        &[App::MosaicWeb, App::MosaicApi]
+        &[App::MosaicWeb, App::MosaicApi, App::Codes]
     }
 
     /// The name by which the command line and a scenario's `process:` know it.
@@ -30,6 +32,7 @@ impl App {
         match self {
             App::MosaicWeb => "mosaic-web",
             App::MosaicApi => "mosaic-api",
+            App::Codes => "codes",
         }
     }
 
@@ -38,6 +41,7 @@ impl App {
         match self {
             App::MosaicWeb => "front end of mosaic: sign-in page and a dashboard that asks the API who is there",
             App::MosaicApi => "API of mosaic: Better Auth sign-in with an OIDC provider, and a NestJS session guard",
+            App::Codes => "sign-in by a code that is sent by mail or text message",
         }
     }
 }
@@ -75,6 +79,6 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
-        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`");
+        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`");
     }
 }

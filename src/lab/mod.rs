@@ -15,10 +15,12 @@
 //! serve    listener, request log, graceful shutdown
 //! egress   the outgoing HTTP client: proxy, roots, limits
 //! wire     requests and responses in the small: cookies, forwarded headers, queries
+//! codes    sign-in by a code that is sent by mail or text message
 //! mosaic   Authentik → Better Auth → NestJS guard
 //! ```
 
 mod app;
+mod codes;
 mod egress;
 mod env;
 mod error;

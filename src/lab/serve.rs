@@ -12,6 +12,7 @@ use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::codes;
 use super::env::Env;
 use super::{App, LabError, mosaic};
 
@@ -93,6 +94,7 @@ fn router(app: App, env: &Env<'_>, log: &Log) -> Result<Router, LabError> {
     match app {
         App::MosaicWeb => mosaic::web::router(env, log),
         App::MosaicApi => mosaic::api::router(env, log),
+        App::Codes => codes::router(env),
     }
 }
 

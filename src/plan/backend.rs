@@ -2,11 +2,14 @@
 
 use super::fault::Service;
 use super::gotrue::GotruePlan;
+use super::matcher::Matcher;
 use super::provider::IdpPlan;
+use super::service::{InboxHookPlan, OtpPlan};
 use super::template::{JsonTemplate, Template};
 use crate::base::Span;
 use crate::web::origin::Origin;
 use regex::bytes::Regex;
+use serde_json_path::JsonPath;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +35,10 @@ pub enum Backend {
     Idp(Box<IdpPlan>),
     /// The embedded auth server in the style of GoTrue.
     Gotrue(Box<GotruePlan>),
+    /// The embedded vendor of one-time passwords.
+    Otp(Box<OtpPlan>),
+    /// A hook that takes text messages into the run's inbox.
+    Inbox(InboxHookPlan),
     /// A real server somewhere else.
     Upstream(UpstreamPlan),
 }
@@ -43,7 +50,8 @@ impl Backend {
         match self {
             Self::Idp(_) => Some(Service::Idp),
             Self::Gotrue(_) => Some(Service::Gotrue),
-            Self::Process(_) | Self::Stub(_) | Self::Upstream(_) => None,
+            Self::Otp(_) => Some(Service::Otp),
+            Self::Process(_) | Self::Stub(_) | Self::Inbox(_) | Self::Upstream(_) => None,
         }
     }
 }
@@ -90,18 +98,49 @@ pub struct StubPlan {
 pub struct StubRoute {
     /// Method, any when absent.
     pub method: Option<String>,
-    /// Path without query; `*` at the end stands for any rest.
-    pub path: String,
-    /// Query pairs that must be there.
-    pub query: Vec<(String, String)>,
-    /// Headers that must be there with these values.
-    pub headers: Vec<(String, String)>,
+    /// Path without query.
+    pub path: StubPath,
+    /// Query parameters and what each must be.
+    pub query: Vec<(String, Matcher)>,
+    /// Headers and what each must be.
+    pub headers: Vec<(String, Matcher)>,
     /// JSON that the body must contain (objects by subset).
     pub json: Option<serde_json::Value>,
+    /// What the JSON of the body must be at these paths (RFC 9535).
+    pub json_paths: Vec<(JsonPath, Matcher)>,
+    /// Fields of a form and what each must be.
+    pub form: Vec<(String, Matcher)>,
     /// Replies in order; the last one repeats unless it has a number of times.
     pub replies: Vec<StubReply>,
     /// Where the scenario declares it.
     pub span: Span,
+}
+
+/// The path that a stub answers to.
+#[derive(Debug, Clone)]
+pub enum StubPath {
+    /// This very path.
+    Exactly(String),
+    /// Every path that begins so.
+    Under(String),
+    /// A path as a matcher asks.
+    Like(Matcher),
+}
+
+/// How a stub's answer gets lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StubFault {
+    /// The connection is reset before the answer.
+    Reset,
+    /// The connection ends after half of the body.
+    HalfBody,
+    /// Nothing ever comes.
+    Blackhole,
+}
+
+impl StubFault {
+    /// Every fault with its name.
+    pub const ALL: [(&'static str, Self); 3] = [("reset", Self::Reset), ("half_body", Self::HalfBody), ("blackhole", Self::Blackhole)];
 }
 
 /// One answer of a stub.
@@ -115,6 +154,8 @@ pub struct StubReply {
     pub body: StubBody,
     /// How long to wait before answering.
     pub delay: Duration,
+    /// How it gets lost on its way.
+    pub fault: Option<StubFault>,
     /// How many calls get this answer; without end when absent.
     pub times: Option<u64>,
 }

@@ -21,6 +21,12 @@ pub fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64((number * seconds * 1e6).round() / 1e6).ok()
 }
 
+/// A length of time for people, in the form that [`duration`] reads: `61s`, `1500ms`.
+#[must_use]
+pub(crate) fn shown(time: Duration) -> String {
+    if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

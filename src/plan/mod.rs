@@ -12,6 +12,7 @@ pub mod gotrue;
 pub mod key;
 pub mod matcher;
 pub mod provider;
+pub mod service;
 pub mod step;
 pub mod template;
 pub mod totp;
@@ -19,6 +20,7 @@ pub mod totp;
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
+pub(crate) use duration::shown as shown_duration;
 pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
 pub use gotrue::{
@@ -30,9 +32,10 @@ pub use matcher::{JsonType, Matcher};
 pub use provider::{
     Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, Mfa, Pages, RefreshPlan, RefreshRule, SigningAlgorithm,
 };
+pub use service::{InboxHookPlan, OtpFlag, OtpPlan, ServicePlan, SmtpPlan};
 pub use step::{
-    Body, CallsPlan, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From, HttpMethod, LoopPlan, Replay, ReplayOf,
-    RequestPlan, Step, StepId, Verb, WaitPlan,
+    Body, BoundaryPlan, BoundaryStart, CallsPlan, Channel, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From,
+    HttpMethod, InboxPlan, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId, Verb, WaitPlan, Wanted,
 };
 pub use template::{Filter, JsonTemplate, Part, Scope, Template, TemplateError};
 pub use totp::{BadSeed, TotpSeed};
@@ -65,6 +68,8 @@ pub struct Plan {
     pub transitions: Vec<Transition>,
     /// Every origin of the run and what stands behind it, in the order of the file.
     pub origins: Vec<OriginPlan>,
+    /// What the run provides beside its origins, in the order of the file.
+    pub services: Vec<ServicePlan>,
     /// Variables known before the run, for templates that also need captures.
     pub variables: BTreeMap<String, String>,
     /// Secrets, by the name templates use.
@@ -84,6 +89,33 @@ impl Plan {
             Some(variant) => format!("{}#{variant}", file.display()),
             None => file.display().to_string(),
         }
+    }
+
+    /// Whether some step moves the clock.
+    #[must_use]
+    pub fn moves_clock(&self) -> bool {
+        let mut moves = false;
+        each_step(&self.steps, &mut |step| moves |= matches!(step.verb, Verb::Clock(_) | Verb::Boundary(_)));
+        moves
+    }
+}
+
+/// Every step among `steps` and within them, in the order of their numbers.
+pub fn each_step<'p>(steps: &'p [Step], look: &mut impl FnMut(&'p Step)) {
+    for step in steps {
+        each_within(step, look);
+    }
+}
+
+/// A step and every step within it.
+pub fn each_within<'p>(step: &'p Step, look: &mut impl FnMut(&'p Step)) {
+    look(step);
+    match &step.verb {
+        Verb::Race(steps) | Verb::Flow { steps, .. } => each_step(steps, look),
+        Verb::Repeat(plan) => each_step(&plan.steps, look),
+        Verb::Poll { step, .. } => each_within(step, look),
+        Verb::Boundary(plan) => plan.steps().for_each(|step| each_within(step, look)),
+        _ => {}
     }
 }
 

@@ -7,6 +7,7 @@ use super::template::{JsonTemplate, Template};
 use crate::base::Span;
 use crate::web::html::Locator;
 use crate::web::origin::Origin;
+use regex::Regex;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +98,12 @@ pub enum Verb {
     Sleep(Duration),
     /// Looks at how an origin was called.
     Calls(CallsPlan),
+    /// Waits for a message.
+    Inbox(Box<InboxPlan>),
+    /// Moves the run's clock forwards.
+    Clock(Duration),
+    /// A step just before a limit and one just past it.
+    Boundary(Box<BoundaryPlan>),
     /// Changes what an embedded service does wrong.
     Fault(FaultsPlan),
     /// The actor's last navigation ended at a custom scheme.
@@ -280,8 +287,104 @@ pub struct CallsPlan {
     pub status: Option<Matcher>,
     /// Milliseconds between one and the next, for each gap.
     pub spacing: Option<Matcher>,
+    /// How many of them no route of a stub fits.
+    pub unexpected: Option<Matcher>,
     /// Only calls since the step with this id began.
     pub since: Option<String>,
+}
+
+/// How a message travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// By e-mail.
+    Mail,
+    /// By text message, WhatsApp included.
+    Sms,
+}
+
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 2] = [Self::Mail, Self::Sms];
+
+    /// Its name in scenarios and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// A message that is waited for: the newest that is as described.
+#[derive(Debug, Clone)]
+pub struct InboxPlan {
+    /// The mail address or phone number it goes to.
+    pub to: Template,
+    /// How it travels; either way when absent.
+    pub channel: Option<Channel>,
+    /// Who sends it.
+    pub from: Option<Matcher>,
+    /// Its subject.
+    pub subject: Option<Matcher>,
+    /// Its text.
+    pub text: Option<Matcher>,
+    /// The code that it carries.
+    pub code: Wanted,
+    /// The link that it carries.
+    pub link: Wanted,
+    /// How long it is waited for.
+    pub within: Duration,
+    /// How many such messages there must be; one at least when absent.
+    pub count: Option<Matcher>,
+    /// Only messages since the step with this id began.
+    pub since: Option<String>,
+}
+
+/// What is looked for in a message.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// What looks like one, if there is any.
+    Perhaps,
+    /// What looks like one; a message without it is not meant.
+    Any,
+    /// What the expression finds, its first group or all of it; a message without it is not meant.
+    Like(Regex),
+}
+
+/// One step just before a time limit and one just past it.
+#[derive(Debug, Clone)]
+pub struct BoundaryPlan {
+    /// The limit.
+    pub limit: Duration,
+    /// How far from it the steps are done.
+    pub margin: Duration,
+    /// What starts the limit.
+    pub start: BoundaryStart,
+    /// What is done just before it.
+    pub before: Option<Step>,
+    /// What is done just past it.
+    pub after: Option<Step>,
+}
+
+impl BoundaryPlan {
+    /// Every step in it, in the order in which they are done first.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        let start = match &self.start {
+            BoundaryStart::Steps(steps) => steps.as_slice(),
+            BoundaryStart::Since(_) => &[],
+        };
+        start.iter().chain(&self.before).chain(&self.after)
+    }
+}
+
+/// What starts a limit.
+#[derive(Debug, Clone)]
+pub enum BoundaryStart {
+    /// The last of these; they are done anew for each side of the limit.
+    Steps(Vec<Step>),
+    /// The step with this id, done before.
+    Since(String),
 }
 
 /// A change of what the embedded service of an origin does wrong.

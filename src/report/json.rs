@@ -2,7 +2,8 @@
 
 use super::{Finished, Mask, Outcome, ProcessLog, SnapshotOutcome, Standing, Summary};
 use crate::base::escape;
-use crate::trace::{Hop, ServerCall, SetVerdict, StepRecord};
+use crate::trace::{Hop, Message, ServerCall, SetVerdict, StepRecord};
+use crate::web::message;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -95,7 +96,8 @@ fn run_json(run: &Finished) -> Value {
         "steps": run.chain.steps.iter().map(|step| step_json(step, mask)).collect::<Vec<_>>(),
         "not_reached": run.not_run.iter().map(|label| mask.text(label)).collect::<Vec<_>>(),
         "hops": run.chain.hops.iter().map(|hop| hop_json(hop, mask)).collect::<Vec<_>>(),
-        "calls": run.chain.calls.iter().filter(|call| !call.by_actor || call.decision.is_some()).map(|call| call_json(call, mask)).collect::<Vec<_>>(),
+        "messages": run.chain.messages.iter().map(|message| message_json(message, mask)).collect::<Vec<_>>(),
+        "calls": run.chain.calls.iter().filter(|call| is_told(call)).map(|call| call_json(call, mask)).collect::<Vec<_>>(),
         "logs": run.logs.iter().map(|log| log_json(log, mask)).collect::<Vec<_>>(),
     })
 }
@@ -120,6 +122,11 @@ fn expectations(run: &Finished, mask: Mask<'_>) -> Vec<Value> {
 }
 
 /// A call of a server, or one that an embedded service decided.
+/// What servers asked of each other, what an embedded service decided, and what a stub had no answer for.
+fn is_told(call: &ServerCall) -> bool {
+    !call.by_actor || call.decision.is_some() || call.unexpected
+}
+
 fn call_json(call: &ServerCall, mask: Mask<'_>) -> Value {
     let decision = call.decision.as_ref().map(|decision| {
         json!({
@@ -138,11 +145,27 @@ fn call_json(call: &ServerCall, mask: Mask<'_>) -> Value {
         "took_ms": milliseconds(call.took),
         "note": call.note.as_deref().map(|note| mask.text(note)),
         "decision": decision,
+        "unexpected": call.unexpected,
     })
 }
 
 fn log_json(log: &ProcessLog, mask: Mask<'_>) -> Value {
     json!({ "origin": log.origin, "lines": log.lines.iter().map(|line| mask.text(line)).collect::<Vec<_>>() })
+}
+
+/// Whom a message went to and what it carries; its text is nobody's business.
+fn message_json(message: &Message, mask: Mask<'_>) -> Value {
+    let subject = message.subject.as_deref().map(|subject| mask.text(&message::without_codes(subject, "‹code›")));
+    let links = message::links(&message.text, message.html.as_deref());
+    json!({
+        "channel": message.channel,
+        "from": mask.text(&message.from),
+        "to": message.to.iter().map(|to| mask.text(to)).collect::<Vec<_>>(),
+        "subject": subject,
+        "carries_code": message::code(&message.text).is_some(),
+        "links": links.iter().take(10).map(|link| mask.url(link)).collect::<Vec<_>>(),
+        "at": message.at.format(&Rfc3339).unwrap_or_default(),
+    })
 }
 
 fn step_json(step: &StepRecord, mask: Mask<'_>) -> Value {

@@ -1,7 +1,8 @@
 //! The values of a run that nobody should read in a report: cookies, codes, states, tokens.
 
 use crate::base::Redactor;
-use crate::trace::{Chain, Hop};
+use crate::trace::{Chain, Hop, Message};
+use crate::web::message;
 use crate::web::volatile::{self, Kind};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -9,6 +10,8 @@ use url::Url;
 
 /// Shorter values are too common to be replaced wherever they occur; cookies are masked where they stand.
 const SHORTEST: usize = 8;
+/// A code that was sent is taken from this length on.
+const SHORTEST_CODE: usize = 4;
 /// A cookie that does not look random is taken from this length on: `theme=dark` is not worth hiding.
 const SHORTEST_COOKIE: usize = 12;
 /// Most values that are taken from one run.
@@ -26,6 +29,17 @@ fn values(chain: &Chain) -> BTreeMap<String, &'static str> {
     let mut found = BTreeMap::new();
     for hop in &chain.hops {
         of_hop(hop, &mut found);
+    }
+    for message in &chain.messages {
+        of_message(message, &mut found);
+    }
+    for value in chain.steps.iter().filter_map(|step| step.value.as_ref()) {
+        if let Some(code) = value["code"].as_str() {
+            add_code(code, &mut found);
+        }
+        if let Some(link) = value["link"].as_str().and_then(|link| Url::parse(link).ok()) {
+            of_url(&link, &mut found);
+        }
     }
     found
 }
@@ -52,6 +66,24 @@ fn of_hop(hop: &Hop, found: &mut BTreeMap<String, &'static str>) {
     }
     if let Some(body) = hop.response().and_then(|response| response.body.json()) {
         of_json(None, &body, 0, found);
+    }
+}
+
+fn of_message(message: &Message, found: &mut BTreeMap<String, &'static str>) {
+    for text in [Some(message.text.as_str()), message.subject.as_deref()].into_iter().flatten() {
+        message::codes(text).into_iter().for_each(|code| add_code(code, found));
+    }
+    for link in message::links(&message.text, message.html.as_deref()) {
+        if let Ok(link) = Url::parse(&link) {
+            of_url(&link, found);
+        }
+    }
+}
+
+/// A code that somebody was sent is short, and secret all the same.
+fn add_code(code: &str, found: &mut BTreeMap<String, &'static str>) {
+    if code.len() >= SHORTEST_CODE && found.len() < MOST {
+        found.entry(code.to_owned()).or_insert(Kind::Code.word());
     }
 }
 

@@ -3,7 +3,6 @@
 use super::Unusable;
 use crate::base::{Diagnostic, Secret, Sources};
 pub use crate::plan::Fault;
-use crate::plan::fault::CATALOGUE;
 use crate::plan::{Backend, IdpPlan, Mfa, Service, compile};
 use crate::scenario::alone::load_idp;
 use crate::scenario::{Diagnostics, System};
@@ -154,15 +153,6 @@ impl Provider {
 /// What is wrong, as a fragment.
 pub fn parse_fault(text: &str) -> Result<Fault, String> {
     Fault::parse(text, Service::Idp)
-}
-
-/// Every fault of the provider: its name, what it needs and what it may have, and what it does.
-pub fn catalogue() -> impl Iterator<Item = (&'static str, String, &'static str)> {
-    CATALOGUE.iter().filter(|spec| spec.services.contains(&Service::Idp)).map(|spec| {
-        let needs = spec.needs.iter().map(|argument| argument.name().to_owned());
-        let may = spec.may.iter().map(|argument| format!("[{}]", argument.name()));
-        (spec.name, needs.chain(may).collect::<Vec<_>>().join(" "), spec.about)
-    })
 }
 
 fn plan(request: &ProviderRequest) -> Result<IdpPlan, Unusable> {

@@ -84,6 +84,9 @@ impl Attempt<'_> {
             live: self.request.live || self.plan.policy.live,
             exe,
             scope: Scope { secrets: self.plan.secrets.clone(), ..Scope::default() },
+            services: self.plan.services.clone(),
+            moves_clock: self.plan.moves_clock(),
+            matches: Arc::new(judge::expect::holds),
             max_body: self.plan.policy.max_body,
             log: Arc::new(move |event| match event {
                 topology::Event::Ready { origin, took } => listener.event(Event::Ready(id, &origin.to_string(), took)),

@@ -2,12 +2,13 @@
 
 use crate::drive::World;
 use crate::plan::{FaultsPlan, Plan};
-use crate::topology::Topology;
-use crate::trace::{Decision, ServerCall};
+use crate::topology::{Draft, Topology};
+use crate::trace::{Decision, Message, ServerCall};
 use crate::web::origin::Origin;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// A running topology.
 pub(super) struct Stage {
@@ -40,6 +41,7 @@ impl World for Stage {
             at: call.at,
             took: call.took,
             note: call.note,
+            unexpected: call.unexpected,
             decision: call.decision.map(|decision| Decision {
                 endpoint: decision.endpoint.to_owned(),
                 client: decision.client,
@@ -52,5 +54,21 @@ impl World for Stage {
 
     fn switch_faults(&self, change: &FaultsPlan) {
         self.topology.switch_faults(change);
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        let messages = self.topology.inbox().messages().into_iter().map(|message| {
+            let Draft { channel, from, to, subject, text, html } = message.draft;
+            Message { channel: channel.name(), from, to, subject, text, html, at: message.at }
+        });
+        messages.collect()
+    }
+
+    fn arrivals(&self) -> watch::Receiver<u64> {
+        self.topology.inbox().arrivals()
+    }
+
+    fn clock_moved(&self) -> Result<(), String> {
+        self.topology.clock_moved().map_err(|error| error.to_string())
     }
 }

@@ -31,6 +31,8 @@ record! {
         pub allow: Map<Text>,
         /// Differences from the snapshot that are no drift.
         pub transitions: Vec<Transition>,
+        /// What the run provides beside its origins, by name; processes learn the address by `${service.NAME.port}`.
+        pub services: Map<Service>,
         /// What stands behind each origin, by its URL as the browser sees it.
         pub origins: Map<Origin>,
         /// Limits and policies.
@@ -99,6 +101,24 @@ record! {
         pub to: Text,
         /// Why this is no drift.
         pub because: Text,
+    }
+}
+
+record! {
+    /// Something that the run provides beside its origins.
+    pub struct Service {
+        /// A mail server that takes every mail into the run's inbox.
+        pub smtp: Option<Smtp>,
+    }
+}
+
+record! {
+    /// A mail server on a port of its own, `${service.NAME.port}`. It takes mail from anybody to anybody, with any credentials.
+    pub struct Smtp {
+        /// Refuses every recipient with this reply code (RFC 5321 §4.2.1): `550`, or `451` for one that may be tried again. Empty refuses nobody.
+        pub reject: Option<Text>,
+        /// How long it waits before it accepts a mail: `2s`.
+        pub delay: Option<Text>,
     }
 }
 

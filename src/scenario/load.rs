@@ -252,6 +252,7 @@ fn over(above: Scenario, below: Scenario) -> Scenario {
         flows: laid(below.flows, above.flows),
         allow: laid(below.allow, above.allow),
         origins: laid(below.origins, above.origins),
+        services: laid(below.services, above.services),
         profiles,
         settings,
         transitions,

@@ -1,14 +1,15 @@
 //! What a scenario puts behind its origins.
 
+use super::expect::Matcher;
 use super::fault::Fault;
 use super::gotrue::Gotrue;
 use super::node::{Kind, Node};
-use super::read::{FromYaml, Map, OneOrMany, Reader, Short, Text, record};
+use super::read::{At, FromYaml, Map, OneOrMany, Reader, Short, Text, record};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
 record! {
-    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue` and `upstream`.
+    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox` and `upstream`.
     pub struct Origin {
         /// A program that the run starts and stops.
         pub process: Option<Process>,
@@ -18,6 +19,10 @@ record! {
         pub idp: Option<Idp>,
         /// The embedded auth server in the style of GoTrue (Supabase Auth).
         pub gotrue: Option<Gotrue>,
+        /// The embedded vendor of one-time passwords.
+        pub otp: Option<Otp>,
+        /// A hook that takes text messages over HTTP into the run's inbox.
+        pub inbox: Option<InboxHook>,
         /// A real server somewhere else: its URL, or a mapping.
         pub upstream: Option<Short<Upstream>>,
     }
@@ -103,14 +108,18 @@ record! {
     pub struct Route {
         /// Method; any when absent.
         pub method: Option<Text>,
-        /// Path without query; `*` at the end stands for any rest.
-        pub path: Text,
-        /// Query pairs that must be there.
-        pub query: Map<Text>,
-        /// Headers that must be there with these values.
-        pub headers: Map<Text>,
+        /// Path without query; `*` at the end stands for any rest. A matcher looks at all of it.
+        pub path: Matcher,
+        /// Query parameters that must be as said.
+        pub query: Map<Matcher>,
+        /// Headers that must be as said; `present` and `absent` are understood.
+        pub headers: Map<Matcher>,
         /// JSON that the body must contain.
         pub json: Option<Node>,
+        /// What the JSON of the body must be at these JSONPaths.
+        pub json_path: Map<Matcher>,
+        /// Fields that a form in the body must have, and what they must be.
+        pub form: Map<Matcher>,
         /// The answer, when there is one.
         pub reply: Option<Reply>,
         /// Answers in order; the last one repeats unless it has `times`.
@@ -131,8 +140,52 @@ record! {
         pub body: Option<Text>,
         /// How long to wait before answering: `250ms`.
         pub delay: Option<Text>,
+        /// How the answer gets lost: `reset` (the connection is reset), `half_body` (it ends within the body) or `blackhole` (nothing ever comes).
+        pub fault: Option<Text>,
         /// How many calls get this answer.
         pub times: Option<u64>,
+    }
+}
+
+record! {
+    /// The embedded vendor of one-time passwords: it makes the code, sends it and checks it, as Authentica does.
+    pub struct Otp {
+        /// What `X-Authorization` must hold; `${secret.name}` keeps it out of the file.
+        pub key: Text,
+        /// Which member says that a code was right: `status` (as the reference has it), `verified` or `success`.
+        pub flag: Option<Text>,
+        /// Lifetime of a code: `5m`.
+        pub code_ttl: Option<Text>,
+        /// Wrong codes after which the right one is not taken any more; 5 when absent.
+        pub attempts: Option<At<u32>>,
+        /// Digits of a code; 6 when absent.
+        pub digits: Option<At<u32>>,
+        /// What the account is worth, in messages; each one sent takes one away.
+        pub balance: Option<u64>,
+        /// Who the messages come from; `Authentica` when absent.
+        pub sender: Option<Text>,
+        /// Texts by `template_id`; `{otp}` stands for the code. Without any, template 1 is `Your verification code is {otp}`.
+        pub templates: Map<Text>,
+        /// What it does wrong on purpose.
+        pub faults: OneOrMany<Fault>,
+    }
+}
+
+record! {
+    /// A hook that takes text messages over HTTP, as JSON or form, at any path.
+    pub struct InboxHook {
+        /// The member or field with the recipient; the usual names are known.
+        pub to: Option<Text>,
+        /// The member or field with the text; the usual names are known.
+        pub text: Option<Text>,
+        /// The member or field with the sender; the usual names are known.
+        pub from: Option<Text>,
+        /// What the message counts as: `sms` or `mail`.
+        pub channel: Option<Text>,
+        /// Status of the answer; 200 when absent.
+        pub status: Option<u16>,
+        /// JSON of the answer.
+        pub reply: Option<Node>,
     }
 }
 

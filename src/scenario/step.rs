@@ -119,6 +119,9 @@ verbs! {
     "flow" Flow(Short<FlowCall>): "Does the steps of a flow; its name is enough when it takes no arguments.", e.g. { "name": "login", "with": { "user": "jarvis" } };
     "sleep" Sleep(Text): "Lets time pass. Waiting for what one waits for (`wait`, `poll`) is better.", e.g. "1s";
     "calls" Calls(Calls): "Looks at how an origin was called so far.", e.g. { "origin": "https://vendor.test", "path": "/send", "count": 1 };
+    "inbox" Inbox(Inbox): "Waits for a mail or text message and shows what it says: `to`, `from`, `subject`, `text`, `code`, `link`, `count`.", e.g. { "to": "ada@x.test", "code": true };
+    "clock" Clock(ClockMove): "Moves the run's clock, for everything that lives by it: embedded services, cookies, processes.", e.g. { "advance": "61s" };
+    "boundary" Boundary(Boundary): "Does one step just before a time limit and one just past it, by moving the clock.", e.g. { "limit": "60s", "steps": [{ "post": "/send" }], "before": { "post": "/verify" }, "after": { "post": "/verify" } };
     "fault" Fault(Switch): "Changes what an embedded service does wrong, from now on.", e.g. { "origin": "https://auth.mosaic.test", "add": ["state_altered"] };
     "deep_link" DeepLink(Matcher): "The actor's last navigation ended at a custom scheme: what its URL must be.", e.g. { "starts_with": "alga://callback" };
 }
@@ -199,8 +202,62 @@ record! {
         pub status: Option<Matcher>,
         /// Milliseconds between one and the next, for each gap; durations such as `1s` are understood.
         pub spacing: Option<Matcher>,
+        /// How many of them no route of a stub may fit.
+        pub unexpected: Option<Matcher>,
         /// Only calls since the step with this id began.
         pub since: Option<Text>,
+    }
+}
+
+record! {
+    /// A message that is waited for: the newest that is as described.
+    pub struct Inbox {
+        /// The mail address or phone number it goes to.
+        pub to: Text,
+        /// How it comes: `mail` or `sms`; either when absent.
+        pub channel: Option<Text>,
+        /// Who sends it; plain text is looked for anywhere in it.
+        pub from: Option<Matcher>,
+        /// Its subject; plain text is looked for anywhere in it.
+        pub subject: Option<Matcher>,
+        /// Its text; plain text is looked for anywhere in it.
+        pub text: Option<Matcher>,
+        /// It must carry such a code: a regular expression (its first group, or all of it), or `true` for a number of four to ten digits.
+        pub code: Option<Text>,
+        /// It must carry such a link: a URL in which `*` stands for anything, or `true` for any link.
+        pub link: Option<Text>,
+        /// How long to wait for it; `5s` when absent.
+        pub within: Option<Text>,
+        /// How many such messages there must be; waits until there are. `0` waits all of `within` to see that none comes.
+        pub count: Option<Matcher>,
+        /// Only messages since the step with this id began.
+        pub since: Option<Text>,
+    }
+}
+
+record! {
+    /// How the clock is moved.
+    pub struct ClockMove {
+        /// How far, forwards: `61s`.
+        pub advance: Text,
+    }
+}
+
+record! {
+    /// One step just before a time limit and one just past it.
+    pub struct Boundary {
+        /// The limit: `60s`.
+        pub limit: Text,
+        /// How far from the limit the two steps are done; `1s` when absent.
+        pub margin: Option<Text>,
+        /// What starts the limit. Done once before `before` and once more before `after`.
+        pub steps: Vec<Step>,
+        /// The step that started the limit, in place of `steps`: both probes count from it.
+        pub since: Option<Text>,
+        /// What is done just before the limit.
+        pub before: Option<Box<Step>>,
+        /// What is done just past the limit.
+        pub after: Option<Box<Step>>,
     }
 }
 

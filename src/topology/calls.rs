@@ -53,6 +53,8 @@ pub struct Call {
     pub took: Duration,
     /// What whoever answered has to say about it, or why nobody did.
     pub note: Option<String>,
+    /// Whether it reached a stub of which no route fits.
+    pub unexpected: bool,
     /// What an embedded service decided.
     pub decision: Option<Decision>,
 }
@@ -117,6 +119,14 @@ impl CallLog {
         }
     }
 
+    /// Notes that no route of the stub that was called fits the call.
+    pub(crate) fn unexpected(&self, id: CallId) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(call) = id.0.and_then(|at| calls.get_mut(at)) {
+            call.unexpected = true;
+        }
+    }
+
     /// Notes that an undeclared origin was asked for.
     pub(crate) fn refuse(&self, origin: &str, caller: &Caller, at: OffsetDateTime) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,6 +174,7 @@ mod tests {
             at: crate::base::clock::wall(),
             took: Duration::ZERO,
             note: None,
+            unexpected: false,
             decision: None,
         }
     }

@@ -1,14 +1,18 @@
 //! What a topology gets from the run that wants it.
 
 use crate::base::{Clock, Redactor};
-use crate::plan::Scope;
+use crate::plan::{Matcher, Scope, ServicePlan};
 use crate::web::origin::Origin;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Where [`Event`]s go. Called from many tasks at once, so it must not block for long.
 pub type Sink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Whether a value, or none, is as a matcher asks.
+pub type Matches = Arc<dyn Fn(&Matcher, Option<&Value>, &Scope) -> bool + Send + Sync>;
 
 /// What a topology gets from the run that wants it.
 #[derive(Clone)]
@@ -23,6 +27,12 @@ pub struct Context {
     pub exe: PathBuf,
     /// Captures and secrets that templates of processes and stubs may use.
     pub scope: Scope,
+    /// What the run provides beside its origins.
+    pub services: Vec<ServicePlan>,
+    /// Whether the clock will be moved, so that processes have to live by it.
+    pub moves_clock: bool,
+    /// What judges the conditions of stubs.
+    pub matches: Matches,
     /// Largest request body that a stub or the embedded provider reads, in bytes.
     pub max_body: usize,
     /// Where events go.

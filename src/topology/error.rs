@@ -54,6 +54,8 @@ pub enum TopologyError {
     DiedEarly { at: Box<Declared>, status: String, lines: Vec<String> },
     #[error("the process of {} was not ready within {} ({waited_for}){}", .at.origin, seconds(.within), told(.lines))]
     NotReady { at: Box<Declared>, waited_for: String, within: Duration, lines: Vec<String> },
+    #[error("the process of {} cannot live by the run's clock, which this scenario moves: libfaketime is not installed", .at.origin)]
+    NoFakeTime { at: Box<Declared> },
     #[error("{what} failed: {cause}")]
     System { what: &'static str, cause: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -81,6 +83,7 @@ impl TopologyError {
             | Self::NotStarted { .. }
             | Self::DiedEarly { .. }
             | Self::NotReady { .. }
+            | Self::NoFakeTime { .. }
             | Self::System { .. } => false,
         }
     }
@@ -101,6 +104,7 @@ impl TopologyError {
             | Self::DirectoryNotFound { at, .. }
             | Self::NotStarted { at, .. }
             | Self::DiedEarly { at, .. }
+            | Self::NoFakeTime { at }
             | Self::NotReady { at, .. } => Some(at),
             Self::System { .. } => None,
         }
@@ -127,6 +131,7 @@ impl TopologyError {
             Self::DirectoryNotFound { .. } => vec!["`dir` is relative to the scenario file".into()],
             Self::NotStarted { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => vec!["make the file executable".into()],
             Self::NotStarted { .. } | Self::System { .. } => Vec::new(),
+            Self::NoFakeTime { .. } => vec![format!("install it: `{}`", super::process::INSTALL_FAKE_TIME)],
             Self::DiedEarly { .. } => vec!["run the command by hand in the same directory; it must stay in the foreground".into()],
             Self::NotReady { .. } => vec![
                 "it must listen on 127.0.0.1 (or ::1), on the port that `${port}` and `PORT` name".into(),

@@ -5,14 +5,19 @@ use super::context::Context;
 use super::edge::{Authority, Edge, Target, UpstreamTarget};
 use super::error::{Declared, TopologyError};
 use super::inbox::Inbox;
-use super::process::{Casualty, Launch, Ports, Process, Station};
+use super::process::{Casualty, FakeTime, Launch, Ports, Process, Station};
 use super::provider::gotrue::egress;
-use super::provider::{Gotrue, Idp, Surroundings};
+use super::provider::{Gotrue, Hook, Idp, OtpVendor, Surroundings};
+use super::smtp::SmtpServer;
 use super::stub::{Stub, StubServer};
 use super::switchboard::Switchboard;
+use crate::base::Clock;
 use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, UpstreamPlan};
 use crate::web::origin::{Origin, is_loopback};
+use serde_json::Value;
+use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
@@ -25,6 +30,10 @@ pub struct Topology {
     inbox: Inbox,
     switchboards: Vec<(Origin, Switchboard)>,
     stubs: Mutex<Vec<StubServer>>,
+    mail: Mutex<Vec<SmtpServer>>,
+    clock: Clock,
+    /// The clock of processes, where it is moved.
+    fake_time: Option<FakeTime>,
     /// Held until the processes are gone.
     _ports: Ports,
 }
@@ -35,10 +44,12 @@ impl Topology {
     ///
     /// # Errors
     /// When something cannot stand. Whatever was started by then is stopped.
-    pub async fn start(origins: &[OriginPlan], context: Context) -> Result<Self, TopologyError> {
+    pub async fn start(origins: &[OriginPlan], mut context: Context) -> Result<Self, TopologyError> {
         let mut ports = Ports::default();
         let inbox = Inbox::new(context.clock.clone());
         let surroundings = Surroundings { clock: context.clock.clone(), inbox: inbox.clone() };
+        let library = fake_time_library(origins, &context)?;
+        let mail = mail_servers(&mut context, &inbox).await?;
         let plans = check(origins, &mut ports, &context, &surroundings)?;
         let mut routes = Vec::with_capacity(plans.len());
         let mut stubs = Vec::new();
@@ -71,6 +82,8 @@ impl Topology {
             };
             routes.push((plan.origin.clone(), target));
         }
+        let fake_time = library.map(|library| FakeTime::new(library, context.clock.ahead())).transpose();
+        let fake_time = fake_time.map_err(|cause| TopologyError::system("writing the clock of processes", cause))?;
         let edge = Edge::new(routes, context.clock.clone(), context.max_body)?;
         for (origin, gotrue) in callers {
             let client = egress::client(edge.authority().roots(), Some(edge.outward(&origin)?.proxy));
@@ -79,7 +92,7 @@ impl Topology {
         let mut starting = JoinSet::new();
         let mut launches = Vec::with_capacity(waiting.len());
         for (declared, plan, station) in waiting {
-            let launch = Launch::new(&declared, plan, station.port(), &edge.outward(&declared.origin)?, &context)?;
+            let launch = Launch::new(&declared, plan, station.port(), &edge.outward(&declared.origin)?, fake_time.as_ref(), &context)?;
             launches.push((declared, plan.clone(), launch, station));
         }
         for (declared, plan, launch, station) in launches {
@@ -87,7 +100,8 @@ impl Topology {
             starting.spawn(async move { Process::start(declared, &plan, launch, station, &context).await });
         }
         let processes = all_ready(starting).await?;
-        Ok(Self { processes, edge, inbox, switchboards, stubs: Mutex::new(stubs), _ports: ports })
+        let (stubs, mail) = (Mutex::new(stubs), Mutex::new(mail));
+        Ok(Self { processes, edge, inbox, switchboards, stubs, mail, clock: context.clock, fake_time, _ports: ports })
     }
 
     /// Where `actor` reaches every declared origin: as a proxy, or directly under an origin's name. Each actor has a listener
@@ -119,6 +133,14 @@ impl Topology {
     #[must_use]
     pub fn inbox(&self) -> &Inbox {
         &self.inbox
+    }
+
+    /// Moves the clock of processes to where the run's clock is now.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn clock_moved(&self) -> io::Result<()> {
+        self.fake_time.as_ref().map_or(Ok(()), |fake_time| fake_time.set(self.clock.ahead()))
     }
 
     /// Changes what an embedded service does wrong, from the next call on.
@@ -154,6 +176,7 @@ impl Topology {
         stop_all(&self.processes).await;
         self.edge.stop();
         self.stubs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -181,13 +204,48 @@ fn check<'a>(
         }
         bases.push(match &plan.backend {
             Backend::Process(process) => Base::Process(process, Station::new(ports.take(&at, process.port)?)),
-            Backend::Stub(stub) => Base::Stub(Stub::new(&at, stub, &context.scope)?),
+            Backend::Stub(stub) => Base::Stub(Stub::new(&at, stub, context)?),
+            Backend::Otp(otp) => {
+                let vendor = OtpVendor::new(otp, surroundings.clone());
+                Base::Service(vendor.router(), vendor.switchboard().clone())
+            }
+            Backend::Inbox(hook) => {
+                let reply = hook.reply.render(&context.scope);
+                let what = "the reply of the message hook".to_owned();
+                let reply = reply.map_err(|cause| TopologyError::Template { at: at.clone(), what, cause })?;
+                Base::Service(Hook::new(hook, reply, surroundings.inbox.clone()).router(), Switchboard::default())
+            }
             Backend::Idp(idp) => idp_service(idp, &plan.origin, surroundings),
             Backend::Gotrue(gotrue) => Base::Gotrue(Gotrue::new(gotrue, url_of(&plan.origin), surroundings.clone())),
             Backend::Upstream(upstream) => Base::Upstream(upstream_target(at, upstream, context.live)?),
         });
     }
     Ok(bases)
+}
+
+/// The library that gives processes the run's clock, when there are processes and the clock will be moved.
+fn fake_time_library(origins: &[OriginPlan], context: &Context) -> Result<Option<PathBuf>, TopologyError> {
+    let Some(plan) = origins.iter().find(|plan| matches!(plan.backend, Backend::Process(_))).filter(|_| context.moves_clock) else {
+        return Ok(None);
+    };
+    FakeTime::library().map(Some).ok_or_else(|| TopologyError::NoFakeTime { at: Declared::of(plan) })
+}
+
+/// Starts the mail servers, and lets templates know where they are.
+async fn mail_servers(context: &mut Context, inbox: &Inbox) -> Result<Vec<SmtpServer>, TopologyError> {
+    let mut servers = Vec::new();
+    for service in &context.services {
+        let server = SmtpServer::start(service.smtp.clone(), inbox.clone()).await;
+        let server = server.map_err(|cause| TopologyError::system("starting a mail server", cause))?;
+        let address = server.address();
+        let known =
+            [("host", Value::from(address.ip().to_string())), ("port", address.port().into()), ("url", format!("smtp://{address}").into())];
+        for (field, value) in known {
+            context.scope.captures.insert(format!("service.{}.{field}", service.name), value);
+        }
+        servers.push(server);
+    }
+    Ok(servers)
 }
 
 /// A real upstream needs permission; one on this machine does not, and is recognised by its host and not by what the plan says.

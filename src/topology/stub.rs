@@ -3,20 +3,26 @@
 //! Every route becomes a mock: its conditions are matchers, its replies a responder that counts. Mocks are tried in the
 //! order of the scenario; behind them stands one that matches everything and says which routes there are.
 
+use super::context::{Context, Matches};
 use super::error::{Declared, TopologyError};
-use super::transport::Transport;
-use crate::plan::backend::StubBody;
-use crate::plan::{Scope, StubPlan, StubReply, StubRoute};
+use super::transport::{TRANSPORT, Transport};
+use crate::plan::backend::{StubBody, StubFault, StubPath};
+use crate::plan::{Matcher, Scope, StubPlan, StubReply, StubRoute};
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::Value;
+use serde_json_path::JsonPath;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wiremock::matchers::{any, query_param};
+use wiremock::matchers::any;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// Marks the answer to a request that no route fits; the edge takes it away again.
 const UNMATCHED: HeaderName = HeaderName::from_static("x-authchain-unmatched");
+/// Says of an answer that no route fits the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unexpected;
+
 /// What a call says that no route fits.
 const NO_ROUTE: &str = "no stub route matches";
 /// Priority of the last mock; the others have wiremock's default, 5.
@@ -35,22 +41,16 @@ impl Stub {
     ///
     /// # Errors
     /// When a template has no value, or a method, status or header is none.
-    pub(crate) fn new(at: &Declared, plan: &StubPlan, scope: &Scope) -> Result<Self, TopologyError> {
+    pub(crate) fn new(at: &Declared, plan: &StubPlan, context: &Context) -> Result<Self, TopologyError> {
         let mut mocks = Vec::new();
         for route in &plan.routes {
             let at = Declared { origin: at.origin.clone(), span: route.span };
-            let replies = route.replies.iter().map(|reply| Reply::new(&at, route, reply, scope)).collect::<Result<Vec<_>, _>>()?;
+            let replies = route.replies.iter().map(|reply| Reply::new(&at, route, reply, &context.scope)).collect::<Result<Vec<_>, _>>()?;
             let answers = answers(&replies);
             if answers == Some(0) {
                 continue;
             }
-            let mut mock = Mock::given(Head::new(&at, route)?);
-            for (name, value) in &route.query {
-                mock = mock.and(query_param(name, value));
-            }
-            if let Some(json) = &route.json {
-                mock = mock.and(Contains(json.clone()));
-            }
+            let mock = Mock::given(Fits::new(&at, route, context)?);
             let mut mock = mock.respond_with(InOrder { replies, served: AtomicU64::new(0) });
             if let Some(answers) = answers {
                 mock = mock.up_to_n_times(answers);
@@ -84,6 +84,9 @@ impl StubServer {
 pub(super) fn unmark(mut response: Response<Body>) -> (Response<Body>, Option<String>) {
     Transport::unmark(&mut response);
     let note = response.headers_mut().remove(UNMATCHED).map(|_| NO_ROUTE.to_owned());
+    if note.is_some() {
+        response.extensions_mut().insert(Unexpected);
+    }
     (response, note)
 }
 
@@ -105,30 +108,37 @@ fn unmatched(routes: &[StubRoute]) -> ResponseTemplate {
 
 /// A route as a person would name it.
 fn title(route: &StubRoute) -> String {
-    let mut title = format!("{} {}", route.method.as_deref().unwrap_or("*"), route.path);
-    for (n, (name, value)) in route.query.iter().enumerate() {
-        title.push_str(&format!("{}{name}={value}", if n == 0 { '?' } else { '&' }));
+    let path = match &route.path {
+        StubPath::Exactly(path) => path.clone(),
+        StubPath::Under(path) => format!("{path}*"),
+        StubPath::Like(_) => "(a path that a matcher asks for)".to_owned(),
+    };
+    let mut title = format!("{} {path}", route.method.as_deref().unwrap_or("*"));
+    let parts = [("query", &route.query), ("header", &route.headers), ("form field", &route.form)];
+    for (kind, conditions) in parts {
+        conditions.iter().for_each(|(name, _)| title.push_str(&format!(" with {kind} {name}")));
     }
-    for (name, _) in &route.headers {
-        title.push_str(&format!(" with {name}"));
-    }
-    if route.json.is_some() {
+    if route.json.is_some() || !route.json_paths.is_empty() {
         title.push_str(" with matching JSON");
     }
     title
 }
 
-/// Method, path and header fields.
-struct Head {
+/// Whether a request is as a route asks.
+struct Fits {
     method: Option<http::Method>,
-    path: String,
-    /// Whether `path` is only the beginning.
-    open: bool,
-    headers: Vec<(HeaderName, Vec<u8>)>,
+    path: StubPath,
+    query: Vec<(String, Matcher)>,
+    headers: Vec<(HeaderName, Matcher)>,
+    json: Option<Value>,
+    json_paths: Vec<(JsonPath, Matcher)>,
+    form: Vec<(String, Matcher)>,
+    matches: Matches,
+    scope: Scope,
 }
 
-impl Head {
-    fn new(at: &Declared, route: &StubRoute) -> Result<Self, TopologyError> {
+impl Fits {
+    fn new(at: &Declared, route: &StubRoute, context: &Context) -> Result<Self, TopologyError> {
         let invalid = |reason: String| TopologyError::StubInvalid { at: Box::new(at.clone()), reason };
         let method = match &route.method {
             Some(method) => Some(method.to_ascii_uppercase().parse().map_err(|_| invalid(format!("`{method}` is not an HTTP method")))?),
@@ -137,31 +147,55 @@ impl Head {
         let headers = route
             .headers
             .iter()
-            .map(|(name, value)| Ok((name.parse().map_err(|_| invalid(not_a_field(name)))?, value.as_bytes().to_vec())))
+            .map(|(name, matcher)| Ok((name.parse().map_err(|_| invalid(not_a_field(name)))?, matcher.clone())))
             .collect::<Result<_, TopologyError>>()?;
-        let (path, open) = route.path.strip_suffix('*').map_or((route.path.as_str(), false), |path| (path, true));
-        Ok(Self { method, path: path.to_owned(), open, headers })
+        let StubRoute { path, query, json, json_paths, form, .. } = route.clone();
+        Ok(Self { method, path, query, headers, json, json_paths, form, matches: context.matches.clone(), scope: context.scope.clone() })
+    }
+
+    /// Whether one of several values is as asked, or that there is none.
+    fn any(&self, matcher: &Matcher, values: impl Iterator<Item = Value>) -> bool {
+        let mut values = values.peekable();
+        if values.peek().is_none() {
+            return (self.matches)(matcher, None, &self.scope);
+        }
+        values.any(|value| (self.matches)(matcher, Some(&value), &self.scope))
+    }
+
+    /// Whether the pairs of a query or a form are as asked.
+    fn pairs(&self, wanted: &[(String, Matcher)], encoded: &[u8]) -> bool {
+        wanted.iter().all(|(name, matcher)| {
+            let values = url::form_urlencoded::parse(encoded).filter(|(known, _)| known == name);
+            self.any(matcher, values.map(|(_, value)| Value::from(value)))
+        })
+    }
+
+    fn body(&self, body: &[u8]) -> bool {
+        if self.json.is_none() && self.json_paths.is_empty() {
+            return self.form.is_empty() || self.pairs(&self.form, body);
+        }
+        let Ok(body) = serde_json::from_slice(body) else { return false };
+        let paths = || self.json_paths.iter().all(|(path, matcher)| self.any(matcher, path.query(&body).into_iter().cloned()));
+        self.json.as_ref().is_none_or(|part| contains(&body, part)) && paths()
     }
 }
 
-impl Match for Head {
+impl Match for Fits {
     fn matches(&self, request: &Request) -> bool {
         let path = request.url.path();
+        let texts = |name: &HeaderName| {
+            let values = request.headers.get_all(name).iter();
+            values.map(|value| Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned())).collect::<Vec<_>>()
+        };
         self.method.as_ref().is_none_or(|method| request.method == *method)
-            && (if self.open { path.starts_with(&self.path) } else { path == self.path })
-            && self
-                .headers
-                .iter()
-                .all(|(name, value)| request.headers.get_all(name).iter().any(|there| there.as_bytes() == value.as_slice()))
-    }
-}
-
-/// A JSON body that contains a value.
-struct Contains(Value);
-
-impl Match for Contains {
-    fn matches(&self, request: &Request) -> bool {
-        serde_json::from_slice(&request.body).is_ok_and(|body| contains(&body, &self.0))
+            && match &self.path {
+                StubPath::Exactly(exact) => path == exact,
+                StubPath::Under(start) => path.starts_with(start),
+                StubPath::Like(matcher) => (self.matches)(matcher, Some(&Value::from(path)), &self.scope),
+            }
+            && self.pairs(&self.query, request.url.query().unwrap_or_default().as_bytes())
+            && self.headers.iter().all(|(name, matcher)| self.any(matcher, texts(name).into_iter()))
+            && self.body(&request.body)
     }
 }
 
@@ -193,6 +227,14 @@ impl Reply {
         let status = StatusCode::from_u16(reply.status).ok().filter(|status| (200..=599).contains(&status.as_u16()));
         let status = status.ok_or_else(|| invalid(format!("status {} is not one of 200 to 599", reply.status)))?;
         let mut template = ResponseTemplate::new(status).set_delay(reply.delay);
+        if let Some(fault) = reply.fault {
+            let how = match fault {
+                StubFault::Reset => Transport::Reset,
+                StubFault::HalfBody => Transport::HalfBody,
+                StubFault::Blackhole => Transport::Blackhole,
+            };
+            template = template.insert_header(TRANSPORT, HeaderValue::from_static(how.name()));
+        }
         let mut typed = false;
         for (name, value) in &reply.headers {
             let field: HeaderName = name.parse().map_err(|_| invalid(not_a_field(name)))?;

@@ -18,6 +18,8 @@ pub struct Chain {
     pub hops: Vec<Hop>,
     /// Requests that reached an origin from servers, not from an actor.
     pub calls: Vec<ServerCall>,
+    /// Mail and text messages in the order in which they arrived.
+    pub messages: Vec<Message>,
 }
 
 impl Chain {
@@ -84,6 +86,9 @@ pub struct StepRecord {
     pub title: Option<String>,
     /// The page's visible text, white space folded, bounded.
     pub text: Option<String>,
+    /// What the step came to, for one that asks something else than an origin (`inbox`): its expectations and captures look at
+    /// this in place of a response.
+    pub value: Option<serde_json::Value>,
     /// The actor's jar when the step ended.
     pub jar: Vec<JarCookie>,
     /// Why it could not be done, when it could not (a field not found, no response, a time-out).
@@ -117,6 +122,25 @@ pub struct JarCookie {
     pub partition: Option<String>,
 }
 
+/// A mail or text message that was delivered in the course of the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// How it came: `mail` or `sms`.
+    pub channel: &'static str,
+    /// Who sent it.
+    pub from: String,
+    /// Mail addresses or phone numbers.
+    pub to: Vec<String>,
+    /// Subject of a mail.
+    pub subject: Option<String>,
+    /// The text; for a mail in HTML alone, what can be read of it.
+    pub text: String,
+    /// The HTML part of a mail.
+    pub html: Option<String>,
+    /// When it arrived, by the run's clock.
+    pub at: OffsetDateTime,
+}
+
 /// A request that reached an origin, as the edge saw it.
 #[derive(Debug, Clone)]
 pub struct ServerCall {
@@ -136,6 +160,8 @@ pub struct ServerCall {
     pub took: Duration,
     /// What whoever answered has to say about it, in one line: an embedded service's decision, or why nobody answered.
     pub note: Option<String>,
+    /// Whether it reached a stub of which no route fits.
+    pub unexpected: bool,
     /// What an embedded service decided.
     pub decision: Option<Decision>,
 }

@@ -6,6 +6,6 @@ mod chain;
 mod cookie;
 mod hop;
 
-pub use chain::{Chain, Decision, JarCookie, ServerCall, StepRecord};
+pub use chain::{Chain, Decision, JarCookie, Message, ServerCall, StepRecord};
 pub use cookie::{CookieSent, CookieSet, CookieWithheld, Reason, SetVerdict};
 pub use hop::{Body, Cause, Failure, FailureKind, Hop, HopId, Request, Response, Timings};

@@ -6,6 +6,7 @@
 pub mod cookie;
 pub mod headers;
 pub mod html;
+pub mod message;
 pub mod oauth;
 pub mod origin;
 pub mod redirect;

@@ -336,7 +336,7 @@ fn bad_flags_and_files_are_told_with_their_place() {
 #[test]
 fn faults_are_listed_with_their_arguments_and_help_has_examples() {
     let ran = World::new().run(&["idp", "--list-faults"]);
-    ran.says(0, &["claim_value", "claim value", "throttled", "[endpoint] [retry_after] [status]", "Leaves a claim out"]);
+    ran.says(0, &["claim_value", "claim, value", "throttled", "[endpoint], [retry_after], [status]", "Leaves a claim out"]);
     assert!(!ran.out.contains("otp_unsent"));
     World::new()
         .run(&["idp", "--help"])

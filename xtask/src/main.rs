@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 
 fn demo() -> Result<()> {
     setup::c_toolchain()?;
+    setup::fake_time()?;
     cargo(["build", "--bin", "authchain"])?;
     let color = if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "always" } else { "never" };
     run(Command::new(target().join("debug/authchain")).args(["--color", color, "run", "scenarios", "--trace"]))
@@ -53,6 +54,7 @@ fn demo() -> Result<()> {
 fn test(rest: &[&str]) -> Result<()> {
     setup::c_toolchain()?;
     setup::terminal()?;
+    setup::fake_time()?;
     let insta = setup::cargo_insta(&target().join("tools"))?;
     let mut test = Command::new(env!("CARGO"));
     test.current_dir(root()).arg("test").args(rest).env("AUTHCHAIN_CARGO_INSTA", insta);

@@ -17,6 +17,11 @@ pub fn terminal() -> Result<()> {
     system("script", &["bsdutils"])
 }
 
+/// libfaketime, which gives processes the clock of a run that moves it.
+pub fn fake_time() -> Result<()> {
+    system("faketime", &["faketime", "libfaketime"])
+}
+
 /// cargo-insta, for the test that reviews a scenario's snapshot with it; installed below `folder`.
 pub fn cargo_insta(folder: &Path) -> Result<PathBuf> {
     let program = folder.join("bin/cargo-insta");

@@ -5,3 +5,4 @@ mod pages;
 mod requests;
 mod steps;
 mod support;
+mod world;

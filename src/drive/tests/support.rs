@@ -3,10 +3,10 @@
 use crate::base::{Clock, Sources, Span};
 use crate::drive::{self, Observer, World};
 use crate::plan::{
-    Body, CookieChange, CookieEdit, CookiesPlan, Expectation, ExpectationKind, Field, From, HttpMethod, JsonTemplate, Matcher, Part, Plan,
-    Policy, RequestPlan, Scope, Step, StepId, Template, Verb,
+    Body, BoundaryStart, CookieChange, CookieEdit, CookiesPlan, Expectation, ExpectationKind, Field, From, HttpMethod, JsonTemplate,
+    Matcher, Part, Plan, Policy, RequestPlan, Scope, Step, StepId, Template, Verb,
 };
-use crate::trace::{Chain, Hop, ServerCall, StepRecord};
+use crate::trace::{Chain, Hop, Message, ServerCall, StepRecord};
 use crate::web::html::Locator;
 use crate::web::origin::Origin;
 use axum::Router;
@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// Where all requests go, and the origins that a scenario would declare.
 pub(super) struct TestWorld {
@@ -31,6 +32,8 @@ pub(super) struct TestWorld {
     pub(super) roots: rustls::RootCertStore,
     /// Connections that the server accepted.
     pub(super) accepted: Arc<AtomicUsize>,
+    messages: Mutex<Vec<Message>>,
+    arrivals: watch::Sender<u64>,
 }
 
 impl World for TestWorld {
@@ -45,6 +48,14 @@ impl World for TestWorld {
     fn calls(&self) -> Vec<ServerCall> {
         Vec::new()
     }
+
+    fn messages(&self) -> Vec<Message> {
+        self.messages.lock().unwrap().clone()
+    }
+
+    fn arrivals(&self) -> watch::Receiver<u64> {
+        self.arrivals.subscribe()
+    }
 }
 
 impl TestWorld {
@@ -52,7 +63,20 @@ impl TestWorld {
         let names =
             ["http://app.test", "http://api.app.test", "http://idp.test", "https://app.test", "https://api.app.test", "https://idp.test"];
         let declared = names.iter().map(|name| name.parse().unwrap()).collect();
-        Self { endpoint, declared, roots: rustls::RootCertStore::empty(), accepted: Arc::default() }
+        Self {
+            endpoint,
+            declared,
+            roots: rustls::RootCertStore::empty(),
+            accepted: Arc::default(),
+            messages: Mutex::default(),
+            arrivals: watch::Sender::new(0),
+        }
+    }
+
+    /// A message arrives.
+    pub(super) fn deliver(&self, message: Message) {
+        self.messages.lock().unwrap().push(message);
+        self.arrivals.send_modify(|count| *count += 1);
     }
 
     /// A server for plain HTTP.
@@ -238,6 +262,7 @@ pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {
         allow: BTreeMap::new(),
         transitions: Vec::new(),
         origins: Vec::new(),
+        services: Vec::new(),
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         steps,
@@ -253,6 +278,14 @@ fn number(steps: &mut [Step], next: &mut u32) {
             Verb::Race(steps) | Verb::Flow { steps, .. } => number(steps, next),
             Verb::Repeat(plan) => number(&mut plan.steps, next),
             Verb::Poll { step, .. } => number(std::slice::from_mut(step), next),
+            Verb::Boundary(plan) => {
+                if let BoundaryStart::Steps(steps) = &mut plan.start {
+                    number(steps, next);
+                }
+                for step in plan.before.iter_mut().chain(&mut plan.after) {
+                    number(std::slice::from_mut(step), next);
+                }
+            }
             _ => {}
         }
     }

@@ -152,6 +152,7 @@ fn collect<'a>(step: &'a Step, looped: bool, steps: &mut BTreeMap<u32, (&'a Step
         Verb::Race(nested) | Verb::Flow { steps: nested, .. } => nested.iter().for_each(|step| collect(step, looped, steps)),
         Verb::Repeat(plan) => plan.steps.iter().for_each(|step| collect(step, true, steps)),
         Verb::Poll { step, .. } => collect(step, true, steps),
+        Verb::Boundary(plan) => plan.steps().for_each(|step| collect(step, true, steps)),
         _ => {}
     }
 }

@@ -52,6 +52,12 @@ pub(super) fn check(plan: &CallsPlan, chain: &Chain, index: usize, scope: &Scope
         };
         verdicts.push(Verdict::of(format!("{what}: each status {}", phrase(matcher)), span, None, result));
     }
+    if let Some(matcher) = &plan.unexpected {
+        let unexpected: Vec<&ServerCall> = counted.iter().copied().filter(|call| call.unexpected).collect();
+        let result = test(matcher, &Subject::number(unexpected.len()), scope);
+        let result = result.or_note(|| (!unexpected.is_empty()).then(|| format!("no route fits {}", listed(&unexpected))));
+        verdicts.push(Verdict::of(format!("{what}: unexpected {}", phrase(matcher)), span, None, result));
+    }
     if let Some(matcher) = &plan.spacing {
         let mut times: Vec<OffsetDateTime> = counted.iter().map(|call| call.at).collect();
         times.sort_unstable();
@@ -81,17 +87,19 @@ fn counts(plan: &CallsPlan, call: &ServerCall, scope: &Scope) -> bool {
     method && path
 }
 
-/// What came instead: every method and path with its number.
+/// What came instead.
 fn summary(calls: &[&ServerCall]) -> String {
+    if calls.is_empty() { "the origin was not called at all".to_owned() } else { format!("the origin was called: {}", listed(calls)) }
+}
+
+/// Every method and path with its number.
+fn listed(calls: &[&ServerCall]) -> String {
     let mut seen: BTreeMap<(String, &str), usize> = BTreeMap::new();
     for call in calls {
         *seen.entry((shown(call.path(), 80), call.method.as_str())).or_default() += 1;
     }
-    if seen.is_empty() {
-        return "the origin was not called at all".to_owned();
-    }
     let list: Vec<_> = seen.iter().take(12).map(|((path, method), times)| format!("{method} {path} ×{times}")).collect();
-    format!("the origin was called: {}", list.join(", "))
+    list.join(", ")
 }
 
 fn describe(plan: &CallsPlan) -> String {

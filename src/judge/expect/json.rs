@@ -9,6 +9,11 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 
 pub(super) fn check(path: &JsonPath, matcher: &Matcher, view: &View<'_>, scope: &Scope) -> Check {
+    if let Some(value) = &view.record.value {
+        let subject = find(path, value);
+        return test(matcher, &subject, scope)
+            .or_note(|| (subject == Subject::Absent).then(|| format!("nothing at {path} of what the step came to")));
+    }
     if view.no_response().is_some() {
         return of_response(matcher, view, scope, |_| None);
     }

@@ -147,7 +147,8 @@ fn judge(expectation: &Expectation, view: &View<'_>, scope: &Scope, verdicts: &m
     }
     // What a step that fails should say is no fault of the answer before it.
     let fails = matches!(expectation.kind, ExpectationKind::Failure(_)) && view.could_not_be_done().is_some();
-    let hop = view.hop().map(|hop| hop.id).filter(|_| !fails);
+    // Nor is what a step shows that asked something else than an origin.
+    let hop = view.hop().map(|hop| hop.id).filter(|_| !fails && view.record.value.is_none());
     let result = match &expectation.kind {
         ExpectationKind::Cookie(name, wanted) => return cookie::check(name, wanted, view, scope, span, verdicts),
         ExpectationKind::Hops(wanted) => return hops::check(wanted, view, scope, verdicts),

@@ -222,6 +222,7 @@ fn calls(story: &mut Story, change: impl FnOnce(&mut CallsPlan)) -> Vec<Verdict>
         count: None,
         status: None,
         spacing: None,
+        unexpected: None,
         since: None,
     };
     change(&mut plan);
@@ -244,6 +245,28 @@ fn calls_are_counted_and_what_came_instead_is_told() {
     assert_eq!(failure(&wrong[0]), ("2", "1", "the origin was called: GET /jwks/ ×1, POST /token/ ×1"));
     let spacing = calls(&mut story, |plan| plan.spacing = Some(Matcher::AtLeast(1000.0)));
     assert_eq!(failure(&spacing[0]).1, "1 call: no gap to measure");
+}
+
+#[test]
+fn calls_that_no_route_fits_can_be_forbidden() {
+    let mut story = Story::new();
+    story.step("login").call("POST", "https://idp.test/token/", 200).call("POST", "https://idp.test/x/token/", 404);
+    assert!(calls(&mut story, |plan| plan.unexpected = Some(is(json!(0))))[0].is_met());
+    story.chain.calls[1].unexpected = true;
+    let failed = calls(&mut story, |plan| plan.unexpected = Some(is(json!(0))));
+    assert_eq!(failure(&failed[0]), ("0", "1", "no route fits POST /x/token/ ×1"));
+}
+
+#[test]
+fn a_step_that_came_to_a_value_is_judged_by_it_and_not_by_the_response_before() {
+    let mut story = Story::new();
+    story.step("post /send").get("https://app.test/send").json(json!({ "code": "from the response" }));
+    story.step("inbox").last_step().value = Some(json!({ "code": "482913", "count": 1 }));
+    let json = |path: &str, value| ExpectationKind::Json(serde_json_path::JsonPath::parse(path).unwrap(), is(value));
+    assert!(verdicts(&story, json("$.code", json!("482913")))[0].is_met());
+    let failed = verdicts(&story, json("$.link", json!("x")));
+    assert!(matches!(failed[0].outcome, Outcome::Failed { hop: None, .. }), "{failed:?}");
+    assert_eq!(failure(&failed[0]).2, "nothing at $.link of what the step came to");
 }
 
 #[test]

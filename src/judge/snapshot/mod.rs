@@ -9,6 +9,7 @@ mod compare;
 mod cookies;
 mod file;
 mod mask;
+mod messages;
 mod order;
 mod render;
 mod shape;

@@ -2,7 +2,7 @@
 
 use super::mask::Labels;
 use super::order::{Entry, entries};
-use super::{calls, cookies, shape};
+use super::{calls, cookies, messages, shape};
 use crate::base::Redactor;
 use crate::judge::text::{shown, shown_bytes};
 use crate::plan::Plan;
@@ -23,6 +23,13 @@ pub fn render(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
     if !calls.is_empty() {
         text.out.push_str("── calls between servers\n");
         for line in calls {
+            text.out.push_str(&format!("     {line}\n"));
+        }
+    }
+    let messages = messages::lines(&chain.messages, &mut Labels::kinds_only().without_secrets(redactor));
+    if !messages.is_empty() {
+        text.out.push_str("── messages\n");
+        for line in messages {
             text.out.push_str(&format!("     {line}\n"));
         }
     }

@@ -46,6 +46,10 @@ pub(super) struct Compiler<'a> {
     pub(super) ever_ids: BTreeSet<String>,
     /// Origins, once they are compiled.
     pub(super) origins: Vec<OriginPlan>,
+    /// Services beside the origins, by name.
+    pub(super) services: Vec<String>,
+    /// Whether what is compiled stands behind an origin, and so gets to know where services are.
+    pub(super) stands_up: bool,
     /// Origins that are declared, but have a fault of their own.
     pub(super) broken: Vec<Origin>,
     /// Flows that are being laid out, outermost first.

@@ -1,8 +1,7 @@
 //! One line for people about what a step does. Captures and secrets stand there by name only.
 
 use crate::base::escape;
-use crate::plan::{Clear, FaultsPlan, Field, Template, Verb};
-use std::time::Duration;
+use crate::plan::{Clear, FaultsPlan, Field, Template, Verb, shown_duration as shown};
 
 /// Longest label, in characters.
 const LONGEST: usize = 120;
@@ -32,6 +31,9 @@ pub(super) fn label(verb: &Verb) -> String {
         Verb::Flow { name, .. } => format!("flow {name}"),
         Verb::Sleep(time) => format!("sleep {}", shown(*time)),
         Verb::Calls(calls) => format!("calls of {}", calls.origin),
+        Verb::Inbox(inbox) => format!("inbox of {}", inbox.to.display()),
+        Verb::Clock(by) => format!("clock {} on", shown(*by)),
+        Verb::Boundary(boundary) => format!("boundary of {}", shown(boundary.limit)),
         Verb::Fault(faults) => format!("fault {}", faults_in(faults)),
         Verb::DeepLink(_) => "deep link".to_owned(),
     };
@@ -54,8 +56,4 @@ fn faults_in(faults: &FaultsPlan) -> String {
     };
     let on = faults.add.iter().map(|fault| format!("{} on", fault.kind.spec().name));
     format!("{} at {}", off.into_iter().chain(on).collect::<Vec<_>>().join(", "), faults.origin)
-}
-
-fn shown(time: Duration) -> String {
-    if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
 }

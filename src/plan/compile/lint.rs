@@ -86,6 +86,12 @@ pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut dyn FnMut(&'s Step)) {
         match &step.action {
             Action::Race(steps) => walk(steps, visit),
             Action::Repeat(repeat) => walk(&repeat.steps, visit),
+            Action::Boundary(boundary) => {
+                walk(&boundary.steps, visit);
+                for step in [&boundary.before, &boundary.after].into_iter().flatten() {
+                    walk(std::slice::from_ref(&**step), visit);
+                }
+            }
             Action::Poll(poll) => walk(std::slice::from_ref(&poll.step), visit),
             _ => {}
         }

@@ -15,13 +15,16 @@ mod label;
 mod lint;
 mod matcher;
 mod origins;
+mod otp;
 mod placeholder;
 mod run;
 mod secrets;
 mod steps;
+mod stub;
 mod text;
 mod value;
 mod verbs;
+mod world;
 
 pub use run::{Compiled, compile, compile_variant};
 

@@ -2,9 +2,9 @@
 
 use super::compiler::Compiler;
 use crate::base::{Diagnostic, Span};
-use crate::plan::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan, backend::StubBody};
+use crate::plan::{Backend, OriginPlan, ProcessPlan, Ready, UpstreamPlan};
 use crate::scenario::node::Key;
-use crate::scenario::origin::{self, Process, Reply, Route, Stub, Upstream};
+use crate::scenario::origin::{self, Process, Upstream};
 use crate::scenario::read::{Map, Short, Text};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,23 +37,36 @@ impl Compiler<'_> {
     }
 
     fn backend(&mut self, key: &Key, declared: &origin::Origin) -> Option<Backend> {
-        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue` or `upstream`";
-        let origin::Origin { process, stub, idp, gotrue, upstream } = declared;
-        match (process, stub, idp, gotrue, upstream) {
-            (Some(process), None, None, None, None) => self.process(process, key.span).map(Backend::Process),
-            (None, Some(stub), None, None, None) => Some(Backend::Stub(self.stub(stub))),
-            (None, None, Some(idp), None, None) => self.idp(idp).map(|idp| Backend::Idp(Box::new(idp))),
-            (None, None, None, Some(gotrue), None) => self.gotrue(gotrue).map(|gotrue| Backend::Gotrue(Box::new(gotrue))),
-            (None, None, None, None, Some(upstream)) => self.upstream(upstream).map(Backend::Upstream),
-            (None, None, None, None, None) => {
+        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue`, `otp`, `inbox` or `upstream`";
+        let origin::Origin { process, stub, idp, gotrue, otp, inbox, upstream } = declared;
+        let there =
+            [process.is_some(), stub.is_some(), idp.is_some(), gotrue.is_some(), otp.is_some(), inbox.is_some(), upstream.is_some()];
+        match there.into_iter().filter(|it| *it).count() {
+            0 => {
                 let hint = format!("say what answers for it: {KINDS}");
                 self.fault_with(key.span, format!("nothing stands behind {}", key.name), hint);
-                None
+                return None;
             }
+            1 => {}
             _ => {
                 self.fault_with(key.span, format!("several things stand behind {}", key.name), format!("keep one of {KINDS}"));
-                None
+                return None;
             }
+        }
+        if let Some(process) = process {
+            self.process(process, key.span).map(Backend::Process)
+        } else if let Some(stub) = stub {
+            Some(Backend::Stub(self.stub(stub)))
+        } else if let Some(idp) = idp {
+            self.idp(idp).map(|idp| Backend::Idp(Box::new(idp)))
+        } else if let Some(gotrue) = gotrue {
+            self.gotrue(gotrue).map(|gotrue| Backend::Gotrue(Box::new(gotrue)))
+        } else if let Some(otp) = otp {
+            self.otp(otp).map(|otp| Backend::Otp(Box::new(otp)))
+        } else if let Some(hook) = inbox {
+            self.inbox_hook(hook, key.span).map(Backend::Inbox)
+        } else {
+            upstream.as_ref().and_then(|upstream| self.upstream(upstream)).map(Backend::Upstream)
         }
     }
 
@@ -99,58 +112,12 @@ impl Compiler<'_> {
     }
 
     /// A path on an origin, which begins with `/`.
-    fn path(&mut self, text: &Text) -> String {
+    pub(super) fn path(&mut self, text: &Text) -> String {
         let path = self.known(text, "a path");
         if !path.starts_with('/') && !path.is_empty() {
             self.fault_with(text.span, format!("`{path}` is not a path"), "a path begins with `/`");
         }
         path
-    }
-
-    fn stub(&mut self, stub: &Stub) -> StubPlan {
-        StubPlan { routes: stub.0.iter().map(|route| self.route(route)).collect() }
-    }
-
-    fn route(&mut self, route: &Route) -> StubRoute {
-        let replies: Vec<&Reply> = route.reply.iter().chain(&route.replies).collect();
-        if route.reply.is_some() && !route.replies.is_empty() {
-            self.fault_with(route.path.span, "a route has `reply` or `replies`, not both", "put the first one into `replies`");
-        } else if replies.is_empty() {
-            self.fault_with(route.path.span, "a route without a reply", "add `reply: { status: 200, json: … }`");
-        }
-        let pairs = |compiler: &mut Self, map: &Map<Text>| -> Vec<(String, String)> {
-            map.0.iter().map(|(key, text)| (key.name.clone(), compiler.known(text, "what a stub answers to"))).collect()
-        };
-        StubRoute {
-            method: route.method.as_ref().map(|method| self.known(method, "a method").to_ascii_uppercase()),
-            path: self.path(&route.path),
-            query: pairs(self, &route.query),
-            headers: pairs(self, &route.headers),
-            json: route.json.as_ref().map(|json| self.known_json(json, "what a stub answers to")),
-            replies: replies.into_iter().map(|reply| self.reply(reply, route.path.span)).collect(),
-            span: route.path.span,
-        }
-    }
-
-    fn reply(&mut self, reply: &Reply, span: Span) -> StubReply {
-        let body = match (&reply.json, &reply.body) {
-            (None, None) => StubBody::Empty,
-            (Some(json), None) => StubBody::Json(self.json(json)),
-            (None, Some(text)) => StubBody::Text(self.template(text)),
-            (Some(_), Some(text)) => {
-                self.fault(text.span, "a reply has `json` or `body`, not both");
-                StubBody::Empty
-            }
-        };
-        let status = reply.status.unwrap_or(200);
-        if !(200..=599).contains(&status) {
-            self.fault(span, format!("{status} is not the status of an answer"));
-        }
-        let mut headers = Vec::new();
-        for (key, values) in &reply.headers.0 {
-            headers.extend(values.0.iter().map(|value| (key.name.clone(), self.template(value))));
-        }
-        StubReply { status, headers, body, delay: self.duration_or(reply.delay.as_ref(), Duration::ZERO), times: reply.times }
     }
 
     fn upstream(&mut self, upstream: &Short<Upstream>) -> Option<UpstreamPlan> {

@@ -136,13 +136,18 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         ids: BTreeMap::new(),
         ever_ids,
         origins: Vec::new(),
+        services: Vec::new(),
+        stands_up: false,
         broken: Vec::new(),
         calling: Vec::new(),
         next: 0,
         faults: Vec::new(),
         used: Used::default(),
     };
+    let services = compiler.all_services(&scenario.services);
+    compiler.stands_up = true;
     compiler.origins = compiler.all_origins(&origins);
+    compiler.stands_up = false;
     let mut policy = compiler.policy(scenario.settings.as_ref());
     policy.live = profile.is_some_and(|(_, profile)| profile.live == Some(true));
     let frame = Frame { actor: Arc::from(ACTOR), timeout: policy.step_timeout };
@@ -182,6 +187,7 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         allow: scenario.allow.0.iter().map(|(key, text)| (key.name.clone(), text.value.clone())).collect(),
         transitions: transitions.collect(),
         origins: compiler.origins,
+        services,
         variables,
         secrets: known.chain(unnamed).collect(),
         steps: laid,

@@ -59,7 +59,11 @@ impl Compiler<'_> {
         let capture = self.captures(&step.capture);
         let id = step.id.as_ref().map(|id| self.step_id(id));
         let verb = verb?;
-        Some(Step { number, id, label: super::label::label(&verb), span: step.span, actor, verb, expect, capture, timeout })
+        let laid = Step { number, id, label: super::label::label(&verb), span: step.span, actor, verb, expect, capture, timeout };
+        if matches!(laid.verb, Verb::Inbox(_)) {
+            self.only_json(&laid, step);
+        }
+        Some(laid)
     }
 
     /// Whether the variables have the values that a condition asks for.
@@ -125,6 +129,8 @@ impl Compiler<'_> {
             Action::Race(_) => ("race", "put it on a step inside"),
             Action::Repeat(_) => ("repeat", "put it on a step inside"),
             Action::Poll(_) => ("poll", "put it on the step inside"),
+            Action::Boundary(_) => ("boundary", "put it on a step inside"),
+            Action::Clock(_) => ("clock", "use a step of its own: `- expect: …`"),
             Action::Sleep(_) => ("sleep", "use a step of its own: `- expect: …`"),
             _ => return true,
         };
@@ -181,7 +187,10 @@ impl Compiler<'_> {
         let every = self.duration_or(poll.every.as_ref(), POLL_EVERY);
         let within = self.duration_or(poll.within.as_ref(), POLL_WITHIN);
         let step = self.step(&poll.step, frame);
-        if step.as_ref().is_some_and(|step| step.expect.is_empty() && !matches!(step.verb, Verb::Calls(_) | Verb::DeepLink(_))) {
+        if step
+            .as_ref()
+            .is_some_and(|step| step.expect.is_empty() && !matches!(step.verb, Verb::Calls(_) | Verb::DeepLink(_) | Verb::Inbox(_)))
+        {
             self.fault_with(poll.step.span, "`poll` does not know what to wait for", "put `expect` on the step inside");
         }
         Some(Verb::Poll { step: Box::new(step?), every, within })

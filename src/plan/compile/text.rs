@@ -153,6 +153,9 @@ impl Compiler<'_> {
             self.use_secret(secret, at);
             return vec![Part::Secret(secret.to_owned(), Vec::new())];
         }
+        if let Some(asked) = name.strip_prefix("service.") {
+            return self.service_address(asked, at).map(|address| Part::Capture(address, Vec::new())).into_iter().collect();
+        }
         if let Some(argument) = self.args.get(name) {
             return argument.parts.clone();
         }

@@ -35,6 +35,9 @@ impl Compiler<'_> {
             Action::Flow(call) => self.flow(call, frame)?,
             Action::Sleep(time) => Verb::Sleep(self.duration(time)?),
             Action::Calls(calls) => Verb::Calls(self.calls(calls)?),
+            Action::Inbox(inbox) => Verb::Inbox(Box::new(self.inbox(inbox)?)),
+            Action::Clock(clock) => self.clock(clock)?,
+            Action::Boundary(boundary) => self.boundary(boundary, frame, step.span)?,
             Action::Fault(switch) => Verb::Fault(self.switch(switch)?),
             Action::DeepLink(matcher) => Verb::DeepLink(self.matcher(&matcher.0, Subject::Text)?),
             Action::Expect => Verb::Expect,
@@ -237,6 +240,7 @@ impl Compiler<'_> {
             count: self.optional(calls.count.as_ref(), Subject::Number),
             status: self.optional(calls.status.as_ref(), Subject::Status),
             spacing: self.optional(calls.spacing.as_ref(), Subject::Time),
+            unexpected: self.optional(calls.unexpected.as_ref(), Subject::Number),
             since: calls.since.as_ref().map(|id| self.reference(id)),
         })
     }

@@ -6,8 +6,12 @@ use super::style::Style;
 use crate::base::escape;
 use crate::judge::expect;
 use crate::trace::{Cause, CookieSet, Hop, HopId, SetVerdict};
+use crate::web::message;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+
+/// Most calls, and most messages, that are listed.
+const LISTED: usize = 40;
 
 pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
     let marked = marked_hops(run);
@@ -40,6 +44,8 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
         let _ = writeln!(out, "  {}", style.dim(&format!("not reached: {}", Mask::new(&run.redactor).text(label))));
     }
     write_calls(out, run, style);
+    write_unexpected(out, run, style);
+    write_messages(out, run, style);
     out.push('\n');
 }
 
@@ -136,15 +142,52 @@ fn write_calls(out: &mut String, run: &Finished, style: Style) {
         return;
     }
     let _ = writeln!(out, "  {}", style.step("calls between servers"));
-    for call in calls.iter().take(40) {
+    for call in calls.iter().take(LISTED) {
         let mask = Mask::new(&run.redactor);
         let status = call.status.map_or("no answer".to_owned(), |status| status.to_string());
         let url = mask.url(&format!("{}{}", call.origin, call.target));
         let note = call.note.as_deref().map(|note| style.dim(&format!("  {}", mask.text(note)))).unwrap_or_default();
         let _ = writeln!(out, "          {:<5} {url}  {status}{note}", mask.text(&call.method));
     }
-    if calls.len() > 40 {
-        let _ = writeln!(out, "          … and {} more", calls.len() - 40);
+    if calls.len() > LISTED {
+        let _ = writeln!(out, "          … and {} more", calls.len() - LISTED);
+    }
+}
+
+/// Calls that a stub had no answer for, whoever made them.
+fn write_unexpected(out: &mut String, run: &Finished, style: Style) {
+    let calls: Vec<_> = run.chain.calls.iter().filter(|call| call.unexpected).collect();
+    if calls.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "  {}", style.warn("unexpected calls: no stub route fits"));
+    let mask = Mask::new(&run.redactor);
+    for call in calls.iter().take(LISTED) {
+        let _ = writeln!(out, "          {:<5} {}", mask.text(&call.method), mask.url(&format!("{}{}", call.origin, call.target)));
+    }
+    if calls.len() > LISTED {
+        let _ = writeln!(out, "          … and {} more", calls.len() - LISTED);
+    }
+}
+
+/// Whom messages went to and what they carry.
+fn write_messages(out: &mut String, run: &Finished, style: Style) {
+    if run.chain.messages.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "  {}", style.step("messages"));
+    let mask = Mask::new(&run.redactor);
+    for message in run.chain.messages.iter().take(LISTED) {
+        let to: Vec<_> = message.to.iter().take(5).map(|to| mask.text(to)).collect();
+        let subject = message.subject.as_deref().map(|subject| message::without_codes(subject, "‹code›"));
+        let subject = subject.map(|subject| format!("  \"{}\"", escape::shorten(&mask.text(&subject), 80))).unwrap_or_default();
+        let mut carries = message::code(&message.text).map(|_| "a code".to_owned()).into_iter().collect::<Vec<_>>();
+        carries.extend(message::links(&message.text, message.html.as_deref()).iter().take(3).map(|link| mask.url(link)));
+        let carries = if carries.is_empty() { String::new() } else { style.dim(&format!("  carries {}", carries.join(" and "))) };
+        let _ = writeln!(out, "          {:<5} to {}{subject}{carries}", message.channel, to.join(", "));
+    }
+    if run.chain.messages.len() > LISTED {
+        let _ = writeln!(out, "          … and {} more", run.chain.messages.len() - LISTED);
     }
 }
 

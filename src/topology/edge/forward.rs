@@ -72,6 +72,7 @@ pub(super) async fn forward(
         at: shared.clock.now(),
         took: Duration::ZERO,
         note: None,
+        unexpected: false,
         decision: None,
     });
     let answered = tokio::time::timeout(HEAD_WITHIN, pass_on(shared, target, &asked, line, request)).await;
@@ -89,6 +90,9 @@ pub(super) async fn forward(
             (response, failure.text.into())
         }
     };
+    if response.extensions().get::<stub::Unexpected>().is_some() {
+        shared.log.unexpected(call);
+    }
     let how = Transport::of(&response);
     let status = how.is_none_or(|how| !how.is_silent()).then_some(response.status().as_u16());
     shared.log.close(call, status, began.elapsed(), told);

@@ -1,5 +1,6 @@
 //! What exactly is started: program, arguments, directory and environment.
 
+use super::fake_time::FakeTime;
 use crate::plan::{ProcessPlan, Scope, Template};
 use crate::topology::{Context, Declared, TopologyError};
 use serde_json::Value;
@@ -60,7 +61,14 @@ impl Launch {
     ///
     /// # Errors
     /// When a template has no value, or there is no program.
-    pub(crate) fn new(at: &Declared, plan: &ProcessPlan, port: u16, outward: &Outward, context: &Context) -> Result<Self, TopologyError> {
+    pub(crate) fn new(
+        at: &Declared,
+        plan: &ProcessPlan,
+        port: u16,
+        outward: &Outward,
+        fake_time: Option<&FakeTime>,
+        context: &Context,
+    ) -> Result<Self, TopologyError> {
         let mut scope = context.scope.clone();
         scope.captures.insert("port".to_owned(), Value::from(port));
         let render = |template: &Template, what: &dyn Fn() -> String| fill(at, template, &scope, what);
@@ -79,6 +87,10 @@ impl Launch {
         for (name, value) in &plan.env {
             let value = render(value, &|| format!("environment variable {name}"))?;
             env.push((name.into(), value.into()));
+        }
+        if let Some(fake_time) = fake_time {
+            let own = env.iter().rev().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.clone());
+            env.extend(fake_time.environment(own.as_deref()));
         }
         Ok(Self { program: resolve(&program, &plan.dir, &context.exe), args, dir: plan.dir.clone(), env, shown })
     }

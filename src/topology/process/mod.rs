@@ -6,12 +6,14 @@
 //! A port is found by binding to it and letting it go just before the program starts. Somebody else may take it in between;
 //! then the program says so and ends, which is reported as any early end is, with its last lines.
 
+mod fake_time;
 mod launch;
 mod output;
 mod port;
 mod ready;
 mod supervise;
 
+pub(crate) use fake_time::{FakeTime, INSTALL as INSTALL_FAKE_TIME};
 pub(crate) use launch::{Launch, Outward};
 pub(crate) use port::Ports;
 pub(crate) use supervise::{Process, Station};

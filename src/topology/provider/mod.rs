@@ -6,14 +6,18 @@
 pub mod alone;
 pub mod gotrue;
 mod guard;
+mod hook;
 pub mod idp;
 mod note;
+pub mod otp;
 mod serve;
 
 pub use alone::Alone;
 pub use gotrue::Gotrue;
+pub(crate) use hook::Hook;
 pub use idp::Idp;
 pub use note::{Decision, Note};
+pub use otp::OtpVendor;
 pub use serve::serve;
 
 use super::inbox::Inbox;

@@ -37,6 +37,9 @@ pub(super) fn context() -> Context {
         live: false,
         exe: "authchain".into(),
         scope: Scope::default(),
+        services: Vec::new(),
+        moves_clock: false,
+        matches: Arc::new(crate::judge::expect::holds),
         max_body: 64 * 1024,
         log: Arc::new(|_| {}),
     }

@@ -230,3 +230,32 @@ async fn when_one_does_not_start_the_others_are_stopped() {
     let pid = pids.lock().unwrap()[0].clone();
     assert!(!runs(&pid));
 }
+
+#[tokio::test]
+async fn a_process_lives_by_the_clock_that_is_moved_and_knows_where_mail_goes() {
+    let script = "echo url=$MAIL; date +now=%s; echo ready; read x; date +then=%s; echo over; sleep 60";
+    let fifo = tempfile::tempdir().unwrap();
+    let pipe = fifo.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut plan = shell(&format!("exec < \"$PIPE\"; {script}"), line("^ready$"));
+    plan.env.push(("PIPE".into(), Template::text(pipe.to_str().unwrap())));
+    plan.env.push(("MAIL".into(), Template { parts: vec![Part::Capture("service.mail.url".into(), vec![])] }));
+    let service = crate::plan::ServicePlan { name: "mail".into(), smtp: crate::plan::SmtpPlan::default(), span: span() };
+    let context = Context { moves_clock: true, services: vec![service], ..context() };
+    let clock = context.clock.clone();
+    // The shell waits at its pipe until somebody opens it for writing.
+    let opened = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(pipe));
+    let topology = soon(Topology::start(&[process(plan)], context)).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut writer = opened.await.unwrap().unwrap();
+    clock.advance(Duration::from_secs(3600));
+    topology.clock_moved().unwrap();
+    std::io::Write::write_all(&mut writer, b"go\n").unwrap();
+    until(|| topology.logs()[0].1.iter().any(|line| line == "over")).await;
+    let seconds = |name| printed(&topology, name).parse::<i64>().unwrap();
+    assert!((3600..3620).contains(&(seconds("then") - seconds("now"))));
+    let url = printed(&topology, "url");
+    let mut mail = TcpStream::connect(url.strip_prefix("smtp://").unwrap()).await.unwrap();
+    let mut greeting = [0; 4];
+    soon(mail.read_exact(&mut greeting)).await.unwrap();
+    assert_eq!(&greeting, b"220 ");
+}

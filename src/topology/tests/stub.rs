@@ -1,19 +1,35 @@
 //! Stubs, through the edge.
 
 use super::*;
-use crate::plan::backend::StubBody;
-use crate::plan::{JsonTemplate, Part, StubPlan, StubReply, StubRoute, Template};
+use crate::plan::backend::{StubBody, StubFault, StubPath};
+use crate::plan::{JsonTemplate, Matcher, Part, StubPlan, StubReply, StubRoute, Template};
 use serde_json::json;
 use std::time::Instant;
 
 const OTP: &str = "http://otp.test";
 
 fn reply(status: u16, text: &str) -> StubReply {
-    StubReply { status, headers: Vec::new(), body: StubBody::Text(Template::text(text)), delay: Duration::ZERO, times: None }
+    StubReply { status, headers: Vec::new(), body: StubBody::Text(Template::text(text)), delay: Duration::ZERO, fault: None, times: None }
 }
 
 fn route(method: &str, path: &str, replies: Vec<StubReply>) -> StubRoute {
-    StubRoute { method: Some(method.into()), path: path.into(), query: Vec::new(), headers: Vec::new(), json: None, replies, span: span() }
+    let path = path.strip_suffix('*').map_or_else(|| StubPath::Exactly(path.into()), |start| StubPath::Under(start.into()));
+    StubRoute {
+        method: Some(method.into()),
+        path,
+        query: Vec::new(),
+        headers: Vec::new(),
+        json: None,
+        json_paths: Vec::new(),
+        form: Vec::new(),
+        replies,
+        span: span(),
+    }
+}
+
+/// The condition that a value is this text.
+fn is(text: &str) -> Matcher {
+    Matcher::Equals(JsonTemplate::Text(Template::text(text)))
 }
 
 async fn stub(routes: Vec<StubRoute>) -> Topology {
@@ -52,9 +68,9 @@ async fn query_header_and_json_choose_the_route() {
     let mut by_json = route("POST", "/verify", vec![reply(200, "json")]);
     by_json.json = Some(json!({ "user": { "phone": "+1" }, "codes": [1, 2] }));
     let mut by_query = route("POST", "/verify", vec![reply(201, "query")]);
-    by_query.query = vec![("code".into(), "a b".into())];
+    by_query.query = vec![("code".into(), is("a b"))];
     let mut by_header = route("POST", "/verify", vec![reply(202, "header")]);
-    by_header.headers = vec![("Content-Length".into(), "3".into())];
+    by_header.headers = vec![("Content-Length".into(), is("3"))];
     let topology = stub(vec![by_json, by_query, by_header]).await;
     let more = r#"{"user":{"phone":"+1","name":"x"},"codes":[1,2],"more":true}"#;
     assert_eq!(post(&topology, "/verify", more).await.1, "json");
@@ -85,7 +101,7 @@ async fn headers_repeat_templates_are_filled_and_json_has_its_type() {
     let secret = |name: &str| Template { parts: vec![Part::Text(format!("{name}=")), Part::Capture("token".into(), vec![])] };
     let headers = vec![("Set-Cookie".into(), secret("a")), ("Set-Cookie".into(), secret("b")), ("X-Note".into(), Template::text("é"))];
     let body = StubBody::Json(JsonTemplate::Map(vec![("t".into(), JsonTemplate::Text(secret("c")))]));
-    let answer = StubReply { status: 201, headers, body, delay: Duration::ZERO, times: None };
+    let answer = StubReply { status: 201, headers, body, delay: Duration::ZERO, fault: None, times: None };
     let mut context = context();
     context.scope.captures.insert("token".into(), json!("xyz"));
     let plans = [plan(OTP, Backend::Stub(StubPlan { routes: vec![route("GET", "/t", vec![answer])] }))];
@@ -133,4 +149,42 @@ async fn what_http_does_not_allow_is_found_before_anything_starts() {
         let error = start_error(&[plan(OTP, Backend::Stub(StubPlan { routes: vec![route("GET", "/", vec![reply])] }))]).await;
         assert!(error.is_usage() && error.to_string().ends_with(reason), "{error}");
     }
+}
+
+#[tokio::test]
+async fn paths_parameters_and_forms_are_judged_by_matchers() {
+    let mut by_path = route("POST", "/", vec![reply(200, "path")]);
+    by_path.path = StubPath::Like(Matcher::Matches(regex::Regex::new("^/users/[0-9]+$").unwrap()));
+    let mut without = route("POST", "/q", vec![reply(201, "no query")]);
+    without.query = vec![("debug".into(), Matcher::Exists(false))];
+    without.headers = vec![("X-Trace".into(), Matcher::Exists(false))];
+    let mut form = route("POST", "/q", vec![reply(202, "form")]);
+    form.form = vec![("grant_type".into(), is("refresh token")), ("scope".into(), Matcher::Exists(false))];
+    let mut paths = route("POST", "/q", vec![reply(203, "paths")]);
+    let path = |text| serde_json_path::JsonPath::parse(text).unwrap();
+    paths.json_paths = vec![(path("$.items[*].id"), Matcher::Above(5.0)), (path("$.gone"), Matcher::Exists(false))];
+    let topology = stub(vec![by_path, without, form, paths]).await;
+    assert_eq!(post(&topology, "/users/42", "").await.1, "path");
+    assert_eq!(post(&topology, "/users/x", "").await.0, 404);
+    assert_eq!(post(&topology, "/q", "").await.1, "no query");
+    assert_eq!(post(&topology, "/q?debug=1", "grant_type=refresh+token&x=1").await.1, "form");
+    assert_eq!(post(&topology, "/q?debug=1", "grant_type=refresh+token&scope=a").await.0, 404);
+    assert_eq!(post(&topology, "/q?debug=1", r#"{"items": [{"id": 1}, {"id": 6}]}"#).await.1, "paths");
+    assert_eq!(post(&topology, "/q?debug=1", r#"{"items": [{"id": 1}]}"#).await.0, 404);
+    let unexpected: Vec<_> = topology.calls().into_iter().filter(|call| call.unexpected).map(|call| call.target).collect();
+    assert_eq!(unexpected, ["/users/x", "/q?debug=1", "/q?debug=1"]);
+}
+
+#[tokio::test]
+async fn an_answer_may_be_lost_on_its_way() {
+    let lost = |fault| StubReply { fault: Some(fault), times: Some(1), ..reply(200, "0123456789") };
+    let replies = vec![lost(StubFault::Reset), lost(StubFault::HalfBody), StubReply { times: None, ..lost(StubFault::Blackhole) }];
+    let topology = stub(vec![route("POST", "/", replies)]).await;
+    let ask = || through(&topology, topology.endpoint("jarvis")).post(format!("{OTP}/")).timeout(Duration::from_secs(2)).send();
+    assert!(soon(ask()).await.unwrap_err().is_request());
+    let half = soon(ask()).await.unwrap();
+    assert_eq!(half.status(), 200);
+    assert!(half.text().await.is_err());
+    assert!(soon(ask()).await.unwrap_err().is_timeout());
+    assert_eq!(topology.calls().iter().map(|call| call.status).collect::<Vec<_>>(), [None, Some(200), None]);
 }

@@ -197,7 +197,7 @@ fn unknown_verb() {
     5 |   - teleport: https://app.test/
       |     ^^^^^^^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, fault, deep_link
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, inbox, clock, boundary, fault, deep_link
     ");
 }
 
@@ -228,7 +228,7 @@ fn no_verb() {
     4 |   - id: lonely
       |     ^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, fault, deep_link
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, inbox, clock, boundary, fault, deep_link
     ");
 }
 

@@ -8,6 +8,7 @@ mod lints;
 mod names;
 mod repository;
 mod values;
+mod world;
 
 use super::{Compiled, compile, compile_variant};
 use crate::base::Sources;

@@ -176,6 +176,14 @@ pub(super) fn masked(address: &str) -> String {
     }
 }
 
+/// The name or address in `host[:port]`; the colons of an IPv6 address are no port.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
 impl Inner {
     /// What `user` has to prove beside the password, if anything. Nothing is mailed yet.
     pub(super) fn factor(&self, user: usize) -> Option<Factor> {
@@ -203,7 +211,7 @@ impl Inner {
         let name = &self.plan.users[user].name;
         self.surroundings.inbox.deliver(Draft {
             channel: Channel::Mail,
-            from: format!("no-reply@{}", host.rsplit_once(':').map_or(host, |(name, _)| name)),
+            from: format!("no-reply@{}", without_port(host)),
             to: vec![address.clone()],
             subject: Some(format!("Your code for {host}")),
             text: format!("Hello {name},\n\nyour code is {code}. It is valid for five minutes.\n\nIf you did not try to log in, change your password.\n"),
@@ -274,6 +282,7 @@ mod tests {
         assert_eq!(sent.len(), usize::from(MOST_MAILS));
         assert!(sent.iter().all(|code| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())));
         assert!(!format!("{factor:?}").contains(sent.last().unwrap()));
+        assert_eq!(["a.test", "a.test:9000", "[::1]", "[::1]:9000"].map(without_port), ["a.test", "a.test", "[::1]", "[::1]"]);
         assert_eq!((masked("jarvis@mosaic.test"), masked("@x"), masked("none")), ("j***@mosaic.test".into(), "***@x".into(), "***".into()));
     }
 }

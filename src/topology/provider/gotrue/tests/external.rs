@@ -32,8 +32,8 @@ impl World {
                 password: Secret::new("grace", "hopper"),
                 subject: "sub-grace".to_owned(),
                 claims,
-                locked: false,
                 mfa: None,
+                locked: false,
             }],
             clients: vec![IdpClient {
                 id: "supabase".to_owned(),

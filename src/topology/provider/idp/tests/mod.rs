@@ -9,6 +9,7 @@ mod faults;
 mod faults_of_answers;
 mod faults_of_tokens;
 mod fuzz;
+mod fuzz_pages;
 mod introspect;
 mod keys;
 mod load;

@@ -1,5 +1,6 @@
 //! Set-up, tests, demo and benchmarks of the project: `cargo xtask`.
 
+mod clients;
 mod setup;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,9 +11,11 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 cargo xtask demo                 run every scenario and show its chain
 cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
-cargo xtask bench NAME [--json]  measure: chain, files
+cargo xtask bench NAME [--json]  measure: chain, files, idp
+cargo xtask clients              install the clients that the providers are tested with, and say where
 cargo xtask lint                 formatting and clippy
 cargo xtask generate             write generated files anew: JSON Schema, catalogue of faults
+cargo xtask generate clients     write docs/clients.md anew: what clients make of the faults
 
 Each installs what is missing first, or stops with the command that does.";
 
@@ -23,8 +26,10 @@ fn main() -> ExitCode {
         ["demo"] => demo(),
         ["test", rest @ ..] => test(rest),
         ["bench", name, rest @ ..] => bench(name, rest),
+        ["clients"] => clients(),
         ["lint"] => lint(),
         ["generate"] => generate(),
+        ["generate", "clients"] => generate_clients(),
         [] | ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -55,28 +60,37 @@ fn test(rest: &[&str]) -> Result<()> {
     setup::c_toolchain()?;
     setup::terminal()?;
     setup::fake_time()?;
+    clients::install()?;
     let insta = setup::cargo_insta(&target().join("tools"))?;
-    let mut test = Command::new(env!("CARGO"));
-    test.current_dir(root()).arg("test").args(rest).env("AUTHCHAIN_CARGO_INSTA", insta);
+    let mut test = cargo_command();
+    test.arg("test").args(rest).env("AUTHCHAIN_CARGO_INSTA", insta);
     run(&mut test)?;
     if rest.is_empty() {
-        run(Command::new(env!("CARGO"))
-            .current_dir(root())
-            .args(["doc", "--no-deps", "--document-private-items"])
-            .env("RUSTDOCFLAGS", "-D warnings"))?;
+        run(cargo_command().args(["doc", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     }
     Ok(())
 }
 
 fn bench(name: &str, rest: &[&str]) -> Result<()> {
-    if !matches!(name, "chain" | "files") {
-        bail!("there is no benchmark `{name}`; there are: chain, files");
+    if !matches!(name, "chain" | "files" | "idp") {
+        bail!("there is no benchmark `{name}`; there are: chain, files, idp");
     }
     setup::c_toolchain()?;
     cargo(["build", "--release", "--bin", "authchain"])?;
-    let mut bench = Command::new(env!("CARGO"));
-    bench.current_dir(root()).args(["bench", "--quiet", "--bench", name, "--"]).args(rest);
+    let mut bench = cargo_command();
+    bench.args(["bench", "--quiet", "--bench", name, "--"]).args(rest);
+    if name == "idp" {
+        let clients = clients::install()?;
+        bench.env("AUTHCHAIN_CLIENTS", clients.folder).env("AUTHCHAIN_NODE", clients.node);
+    }
     run(&mut bench)
+}
+
+/// Prints the folder and the program that runs Node, a line each.
+fn clients() -> Result<()> {
+    let clients = clients::install()?;
+    println!("{}\n{}", clients.folder.display(), clients.node.display());
+    Ok(())
 }
 
 fn lint() -> Result<()> {
@@ -98,8 +112,28 @@ fn generate() -> Result<()> {
     Ok(())
 }
 
+fn generate_clients() -> Result<()> {
+    setup::c_toolchain()?;
+    clients::install()?;
+    let mut test = cargo_command();
+    test.args(["test", "--test", "clients", "clients_make"]).env("AUTHCHAIN_UPDATE_CLIENTS", "1");
+    run(&mut test)
+}
+
 fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<()> {
-    run(Command::new(env!("CARGO")).current_dir(root()).args(arguments))
+    run(cargo_command().args(arguments))
+}
+
+/// Cargo in the project, without what cargo told this program about itself: build scripts that look at it would run again.
+fn cargo_command() -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Runs a command with this process's streams and fails when it fails.

@@ -42,9 +42,25 @@ pub fn cargo_insta(folder: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// npm, and some Node to run it.
+pub fn node() -> Result<()> {
+    system("npm", &["nodejs", "npm"])
+}
+
+/// Python with what makes virtual environments, which Debian packs apart.
+pub fn python() -> Result<()> {
+    system("python3", &["python3", "python3-venv"])?;
+    provide("python3 -m venv", &["python3-venv"], || quietly(&["python3", "-c", "import ensurepip, venv"]))
+}
+
 /// Makes sure that `program` is on the path, from these Debian packages.
 fn system(program: &str, packages: &[&str]) -> Result<()> {
-    if on_path(program) {
+    provide(program, packages, || on_path(program))
+}
+
+/// Installs these Debian packages when what they bring `is_there` not.
+fn provide(program: &str, packages: &[&str], is_there: impl Fn() -> bool) -> Result<()> {
+    if is_there() {
         return Ok(());
     }
     let mut apt: Vec<&str> = vec!["apt-get", "install", "-y", "--no-install-recommends"];
@@ -58,7 +74,7 @@ fn system(program: &str, packages: &[&str]) -> Result<()> {
     eprintln!("installing {} for `{program}`", packages.join(", "));
     let update = [prefix, &["apt-get", "update"]].concat();
     let install = [prefix, &apt].concat();
-    if !quietly(&update) || !loudly(&install) || !on_path(program) {
+    if !quietly(&update) || !loudly(&install) || !is_there() {
         bail!("`{program}` could not be installed; try: {by_hand}");
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The embedded provider, through the edge.
 
 use super::*;
-use crate::plan::{Consent, Fault, IdpPlan, Service};
+use crate::plan::{Consent, Fault, GotrueExternal, GotruePlan, IdpPlan, Service};
 
 const AUTH: &str = "https://auth.mosaic.test";
 
@@ -44,4 +44,24 @@ async fn a_connection_is_reset_through_tunnel_and_tls_and_the_call_has_no_status
     let call = &topology.calls()[0];
     assert_eq!(call.status, None);
     assert_eq!(call.note.as_deref(), Some("jwks: fault: connection reset before anything was done"));
+}
+
+#[tokio::test]
+async fn the_auth_server_reaches_its_provider_through_the_edge_as_a_server() {
+    let mut gotrue = GotruePlan::new("https://app.test".parse().unwrap());
+    gotrue.external.push(GotrueExternal {
+        name: "google".into(),
+        issuer: format!("{AUTH}/application/o/mosaic/"),
+        client_id: "supabase".into(),
+        secret: None,
+        scopes: "openid".into(),
+    });
+    let topology = start(&[provider(&[]), plan("https://proj.test", Backend::Gotrue(Box::new(gotrue)))]).await;
+    let client = through(&topology, topology.endpoint("jarvis"));
+    let sent = soon(client.get("https://proj.test/auth/v1/authorize?provider=google").send()).await.unwrap();
+    let calls = topology.calls();
+    let callers: Vec<_> = calls.iter().map(|call| (call.by_actor, call.caller.as_str(), call.origin.to_string())).collect();
+    assert!(callers.contains(&(false, "https://proj.test", AUTH.to_owned())), "{} {callers:?}", sent.status());
+    let note = calls.iter().find(|call| call.by_actor).and_then(|call| call.note.clone()).unwrap();
+    assert_eq!(note, "authorize: sent to the provider (implicit flow) (client google)");
 }

@@ -2,6 +2,7 @@
 
 mod bad;
 mod good;
+mod gotrue;
 mod idp;
 mod lints;
 mod names;

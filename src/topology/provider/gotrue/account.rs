@@ -19,7 +19,7 @@ impl Inner {
         let is_same = |identity: &Identity| identity.provider == provider && identity.provider_id == arrival.subject;
         let known = stores.users.values().find(|user| user.identities.iter().any(is_same)).map(|user| user.id.clone());
         let linked = || stores.by_email(email).filter(|_| verified).map(|user| user.id.clone());
-        let id = match known.clone().or_else(linked) {
+        let id = match known.or_else(linked) {
             Some(id) => id,
             None => self.newcomer(stores, turn, email)?,
         };
@@ -40,7 +40,7 @@ impl Inner {
             return Err(Failure::forbidden("user_banned", "User is banned"));
         }
         // Somebody whose address the provider does not vouch for, and who has none here yet: theirs may be another's.
-        if user.is_confirmed() || user.email.is_none() && known.is_some() {
+        if user.is_confirmed() {
             return Ok(id);
         }
         user.identities.retain(is_same);

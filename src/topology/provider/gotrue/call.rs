@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, REFERER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
+use std::sync::OnceLock;
 use time::OffsetDateTime;
 use url::form_urlencoded;
 
@@ -149,11 +150,13 @@ pub(super) struct Turn<'a> {
     pub(super) user: Option<String>,
     /// The provider it concerns, once it is known to be one.
     pub(super) provider: Option<String>,
+    /// Whether its messages are lost on purpose: asked once, as one call may send two.
+    pub(super) undelivered: OnceLock<bool>,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(endpoint: Endpoint, call: &'a Call, now: OffsetDateTime) -> Self {
-        Self { endpoint, call, now: moment(now), headers: HeaderMap::new(), user: None, provider: None }
+        Self { endpoint, call, now: moment(now), headers: HeaderMap::new(), user: None, provider: None, undelivered: OnceLock::new() }
     }
 
     /// Adds a header to the answer.

@@ -108,9 +108,9 @@ impl Flow {
 
     /// Lets it have begun long ago.
     pub(super) fn age(&mut self) {
-        let past = |at: OffsetDateTime| at - WINDOW - WINDOW;
-        self.created_at = past(self.created_at);
-        self.code_issued_at = self.code_issued_at.map(past);
+        let past = WINDOW + WINDOW;
+        self.created_at -= past;
+        self.code_issued_at = self.code_issued_at.map(|at| at - past);
     }
 }
 

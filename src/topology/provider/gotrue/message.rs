@@ -118,7 +118,7 @@ impl Inner {
             return Err(too_soon("over_email_send_rate_limit", left));
         }
         let code = one_time.renew(to, pkce, turn.now);
-        if self.strikes(FaultKind::Undelivered, turn) {
+        if self.is_undelivered(turn) {
             return Ok(());
         }
         let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
@@ -144,13 +144,17 @@ impl Inner {
         Ok(())
     }
 
+    fn is_undelivered(&self, turn: &Turn<'_>) -> bool {
+        *turn.undelivered.get_or_init(|| self.strikes(FaultKind::Undelivered, turn))
+    }
+
     /// Sends a code to a phone.
     pub(super) fn text(&self, turn: &Turn<'_>, to: &str, one_time: &mut OneTime) -> Result<(), Failure> {
         if let Some(left) = one_time.wait(self.plan.otp.frequency, turn.now) {
             return Err(too_soon("over_sms_send_rate_limit", left));
         }
         let code = one_time.renew(to, false, turn.now);
-        if !self.strikes(FaultKind::Undelivered, turn) {
+        if !self.is_undelivered(turn) {
             self.surroundings.inbox.deliver(Draft {
                 channel: Channel::Sms,
                 from: "Supabase".to_owned(),

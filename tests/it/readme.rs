@@ -51,3 +51,21 @@ fn the_rules_it_names_exist() {
         }
     }
 }
+
+#[test]
+fn documented_services_compile() {
+    let text = std::fs::read_to_string(project().join("docs/providers.md")).expect("the document");
+    let all: Vec<_> = blocks(&text, "yaml").into_iter().filter(|block| block.starts_with("origins:")).collect();
+    assert!(all.len() >= 4, "{all:?}");
+    for block in all {
+        let names: std::collections::BTreeSet<_> =
+            block.split("${secret.").skip(1).filter_map(|rest| rest.split('}').next()).map(str::to_owned).collect();
+        // Base32, so that it may be the seed of an authenticator app.
+        let secrets: String = names.iter().map(|name| format!("  {name}: {{ default: GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ }}\n")).collect();
+        let secrets = if secrets.is_empty() { secrets } else { format!("secrets:\n{secrets}") };
+        let origin = block.lines().nth(1).expect("an origin").trim().trim_end_matches(':').to_owned();
+        World::with(&format!("scenario: case\n{secrets}{block}steps: [{{ get: \"{origin}/\" }}]\n"))
+            .run(&["check", "case.yaml"])
+            .says(0, &[]);
+    }
+}

@@ -78,6 +78,9 @@ impl Inner {
         claims.insert("exp".to_owned(), stamp.saturating_add(lifetime).into());
         claims.insert("iat".to_owned(), stamp.into());
         claims.insert("auth_time".to_owned(), issued.family.auth_time.unix_timestamp().into());
+        // RFC 8176 §2. Nobody with a second factor has a session without having shown it.
+        let amr: &[&str] = if user.mfa.is_some() { &["pwd", "otp", "mfa"] } else { &["pwd"] };
+        claims.insert("amr".to_owned(), amr.into());
         if let Some(nonce) = issued.family.nonce.as_ref().filter(|_| issued.with_nonce) {
             claims.insert("nonce".to_owned(), nonce.as_str().into());
         }

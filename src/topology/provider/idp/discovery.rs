@@ -95,7 +95,7 @@ fn metadata(plan: &IdpPlan, base: &str, own: &str, issuer: &str, algorithms: &[S
         "code_challenge_methods_supported": challenges,
         "scopes_supported": scopes,
         "claims_supported": [
-            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "email", "email_verified",
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "amr", "nonce", "at_hash", "email", "email_verified",
             "name", "given_name", "preferred_username", "nickname", "groups", "address", "phone_number", "phone_number_verified",
         ],
         "claim_types_supported": ["normal"],

@@ -59,7 +59,9 @@ async fn a_code_of_the_app_ends_the_login_and_is_good_once() {
     let reply = browser.type_code(&page, &code).await;
     assert_eq!(reply.note, "login: `jarvis` logged in, the code is right");
     let back = reply.location().to_owned();
-    assert!(browser.get(&back).await.returned().contains_key("code"), "the session is fresh for the request");
+    let granted = browser.get(&back).await.returned().remove("code").expect("the session is fresh for the request");
+    let tokens = browser.redeem(&granted).await.json();
+    assert_eq!(browser.verify(tokens["id_token"].as_str().unwrap()).await["amr"], json!(["pwd", "otp", "mfa"]));
 
     let mut other = browser.another();
     let page = other.up_to_code().await;

@@ -5,10 +5,14 @@ use regex::Regex;
 use reqwest::header::{LOCATION, SET_COOKIE};
 use reqwest::{Client, Response, redirect::Policy};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use tokio::sync::{Barrier, Semaphore};
+use tokio::task::{JoinSet, LocalSet};
 
 const CALLBACK: &str = "http://localhost:3000/callback";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -93,6 +97,9 @@ impl Drop for Running {
     }
 }
 
+/// Requests at once: systems allow a process a thousand open files or so, and provider and test need one each.
+static AT_ONCE: Semaphore = Semaphore::const_new(200);
+
 /// A browser with one cookie.
 struct Browser {
     client: Client,
@@ -114,6 +121,7 @@ impl Browser {
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
         }
+        let _line = AT_ONCE.acquire().await.expect("it is never closed");
         let response = request.send().await.expect("an answer");
         if let Some(set) = response.headers().get(SET_COOKIE) {
             self.cookie = set.to_str().expect("text").split(';').next().map(str::to_owned);
@@ -146,6 +154,7 @@ impl Browser {
         ];
         form.extend(secret.map(|secret| ("client_secret", secret)));
         let request = self.client.post(format!("{}/application/o/token/", running.base)).form(&form);
+        let _line = AT_ONCE.acquire().await.expect("it is never closed");
         request.send().await.expect("an answer").json().await.expect("JSON")
     }
 }
@@ -184,6 +193,32 @@ fn with_one_flag_the_built_in_user_logs_in_and_every_request_is_a_line() {
     assert!(running.says("/if/flow/default-authentication-flow/ 303").contains("login: `user` logged in"));
     let token = running.says("POST /application/o/token/ 200");
     assert!(token.contains("token: ") && token.contains("(client app)"), "{token}");
+}
+
+#[test]
+fn a_thousand_people_log_in_at_the_same_time() {
+    const MANY: usize = 1000;
+    let running = Rc::new(Running::new(&["--client", &client_flag(), "--quiet"]));
+    block_on(LocalSet::new().run_until(async {
+        let client = Browser::new().client;
+        let together = Rc::new(Barrier::new(MANY));
+        let mut logins = JoinSet::new();
+        for _ in 0..MANY {
+            let (running, together, mut browser) = (running.clone(), together.clone(), Browser { client: client.clone(), cookie: None });
+            logins.spawn_local(async move {
+                let callback = browser.log_in(&running, "user", "password").await;
+                // Nobody is done before everybody is under way.
+                together.wait().await;
+                let tokens = browser.redeem(&running, &callback, None).await;
+                let token = tokens["access_token"].as_str().unwrap_or_else(|| panic!("no token: {tokens}")).to_owned();
+                let userinfo = browser.client.get(format!("{}/application/o/userinfo/", running.base)).bearer_auth(&token);
+                assert_eq!(browser.send(userinfo).await.status(), 200);
+                token
+            });
+        }
+        let tokens: BTreeSet<_> = logins.join_all().await.into_iter().collect();
+        assert_eq!(tokens.len(), MANY, "everybody got a token of their own");
+    }));
 }
 
 #[test]

@@ -74,6 +74,7 @@ fn run_json(run: &Finished) -> Value {
         SnapshotOutcome::Drift { diff, pending } => (pending.as_ref().map(|path| path.display().to_string()), Some(mask.lines(&diff.text))),
         _ => (None, None),
     };
+    let calls = run.chain.calls_by_hop();
     json!({
         "name": run.name,
         "title": run.title,
@@ -95,7 +96,7 @@ fn run_json(run: &Finished) -> Value {
         "findings": findings.collect::<Vec<_>>(),
         "steps": run.chain.steps.iter().map(|step| step_json(step, mask)).collect::<Vec<_>>(),
         "not_reached": run.not_run.iter().map(|label| mask.text(label)).collect::<Vec<_>>(),
-        "hops": run.chain.hops.iter().map(|hop| hop_json(hop, mask)).collect::<Vec<_>>(),
+        "hops": run.chain.hops.iter().map(|hop| hop_json(hop, calls.get(&hop.id).copied(), mask)).collect::<Vec<_>>(),
         "messages": run.chain.messages.iter().map(|message| message_json(message, mask)).collect::<Vec<_>>(),
         "calls": run.chain.calls.iter().filter(|call| is_told(call)).map(|call| call_json(call, mask)).collect::<Vec<_>>(),
         "logs": run.logs.iter().map(|log| log_json(log, mask)).collect::<Vec<_>>(),
@@ -178,7 +179,7 @@ fn step_json(step: &StepRecord, mask: Mask<'_>) -> Value {
     })
 }
 
-fn hop_json(hop: &Hop, mask: Mask<'_>) -> Value {
+fn hop_json(hop: &Hop, call: Option<&ServerCall>, mask: Mask<'_>) -> Value {
     let set = hop.set.iter().map(|cookie| {
         let name = escape::bytes(&cookie.name);
         let blocked = match &cookie.verdict {
@@ -203,6 +204,7 @@ fn hop_json(hop: &Hop, mask: Mask<'_>) -> Value {
         "status": hop.status(),
         "version": hop.response().map(|response| response.version),
         "redirect": hop.redirect_target().map(|target| mask.url(&target)),
+        "said": call.and_then(|call| call.note.as_deref()).map(|note| mask.text(note)),
         "failure": hop.outcome.as_ref().err().map(|failure| mask.text(&failure.message)),
         "sent": sent.collect::<Vec<_>>(),
         "withheld": withheld.collect::<Vec<_>>(),

@@ -3,11 +3,12 @@
 use super::hop::{Hop, HopId};
 use crate::web::origin::Origin;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
-use url::Url;
+use url::{Position, Url};
 
 /// The ordered facts of a run.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +52,26 @@ impl Chain {
         let actor = &self.steps.get(step)?.actor;
         let before = || self.hops.iter().rev().find(|hop| hop.step < step && hop.actor == *actor);
         self.hops_within(step).last().copied().or_else(before)
+    }
+
+    /// What the servers' side knows of each hop, as far as hops and calls of the same method and URL can be told to be the same:
+    /// there are as many of one as of the other, in the same order and with the same answers.
+    #[must_use]
+    pub fn calls_by_hop(&self) -> BTreeMap<HopId, &ServerCall> {
+        type Request<'a> = (&'a str, String, &'a str);
+        let mut groups: BTreeMap<Request<'_>, (Vec<&Hop>, Vec<&ServerCall>)> = BTreeMap::new();
+        for hop in &self.hops {
+            let Ok(origin) = Origin::of(&hop.request.url) else { continue };
+            let target = &hop.request.url[Position::BeforePath..Position::AfterQuery];
+            groups.entry((&hop.request.method, origin.to_string(), target)).or_default().0.push(hop);
+        }
+        for call in self.calls.iter().filter(|call| call.by_actor) {
+            groups.entry((&call.method, call.origin.to_string(), &call.target)).or_default().1.push(call);
+        }
+        let same = |(hops, calls): &(Vec<&Hop>, Vec<&ServerCall>)| {
+            hops.len() == calls.len() && hops.iter().zip(calls).all(|(hop, call)| hop.status() == call.status)
+        };
+        groups.into_values().filter(same).flat_map(|(hops, calls)| hops.into_iter().map(|hop| hop.id).zip(calls)).collect()
     }
 
     /// The hops of one step alone, in order.

@@ -15,6 +15,7 @@ const LISTED: usize = 40;
 
 pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
     let marked = marked_hops(run);
+    let calls = run.chain.calls_by_hop();
     let actors: BTreeSet<&str> = run.chain.steps.iter().map(|step| &*step.actor).collect();
     for (index, step) in run.chain.steps.iter().enumerate() {
         let indent = "  ".repeat(step.depth + 1);
@@ -23,6 +24,9 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
         let hops: Vec<_> = run.chain.hops_of(index).collect();
         for (at, hop) in hops.iter().enumerate() {
             write_hop(out, hop, marked.contains(&hop.id), run, style);
+            if let Some(note) = calls.get(&hop.id).and_then(|call| call.note.as_deref()) {
+                let _ = writeln!(out, "              {}", style.dim(&format!("said {}", Mask::new(&run.redactor).text(note))));
+            }
             // The target of a redirect that was followed is the next line.
             let followed = hops.get(at + 1).is_some_and(|next| next.cause == Cause::Redirect(hop.id));
             if let Some(target) = hop.redirect_target().filter(|_| !followed) {

@@ -35,8 +35,7 @@ fn of(facts: &Facts<'_>, provider: &Origin) -> Option<Finding> {
         if !given_up || own_error || keeps(callback) || redeemed(facts, provider, issued) {
             return None;
         }
-        let mut evidence =
-            vec![Evidence::at(issued.id, format!("{} answered with a code{}", place(issued), decided(facts, provider, issued)))];
+        let mut evidence = vec![Evidence::at(issued.id, format!("{} answered with a code{}", place(issued), decided(facts, issued)))];
         let answer = target(callback).map_or_else(|| format!("{status}"), |to| format!("{status}, on to {}", without_query(&to)));
         evidence.push(Evidence::at(callback.id, format!("{} had the code and answered {answer}", place(callback))));
         evidence.push(Evidence::of(format!("{provider} had no call to its token endpoint after that")));
@@ -77,13 +76,10 @@ pub(super) fn redeemed(facts: &Facts<'_>, provider: &Origin, issued: &Hop) -> bo
 }
 
 /// What the provider itself says about having issued the code.
-fn decided(facts: &Facts<'_>, provider: &Origin, issued: &Hop) -> String {
-    let path = issued.request.url.path();
-    let call = facts.chain.calls.iter().find(|call| {
-        call.by_actor && call.origin == *provider && call.path() == path && call.at >= issued.started && call.status == issued.status()
-    });
-    let client = call.and_then(|call| call.decision.as_ref()?.client.as_deref());
-    client.map(|client| format!(" (client {})", crate::judge::text::shown(client, 80))).unwrap_or_default()
+fn decided(facts: &Facts<'_>, issued: &Hop) -> String {
+    let calls = facts.chain.calls_by_hop();
+    let note = calls.get(&issued.id).and_then(|call| call.note.as_deref());
+    note.map(|note| format!(" ({})", crate::judge::text::shown(note, 160))).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -110,6 +106,20 @@ mod tests {
 
     fn found(story: &Story) -> Vec<String> {
         diagnose(&story.plan, &story.chain).into_iter().filter(|finding| finding.rule == RULE.id).map(|finding| finding.title).collect()
+    }
+
+    #[test]
+    fn the_provider_is_quoted_where_hop_and_call_are_surely_the_same() {
+        let mut story = login();
+        story.follow("https://app.test/login");
+        story.call("GET", "https://idp.test/authorize?client_id=m&response_type=code&state=s", 302);
+        let call = story.chain.calls.last_mut().unwrap();
+        (call.by_actor, call.note) = (true, Some("authorize: sent back with a code (client m)".to_owned()));
+        let evidence = |story: &Story| diagnose(&story.plan, &story.chain).remove(0).evidence.remove(0).text;
+        assert!(evidence(&story).ends_with("answered with a code (authorize: sent back with a code (client m))"), "{}", evidence(&story));
+        // The same request twice, one of them not in the chain: nobody knows which is which.
+        story.chain.calls.push(story.chain.calls[0].clone());
+        assert!(evidence(&story).ends_with("answered with a code"), "{}", evidence(&story));
     }
 
     #[test]

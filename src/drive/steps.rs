@@ -22,7 +22,7 @@ use tokio::time::Instant;
 /// `roots` alone. A step that cannot be done, or whose expectations do not hold, ends the run. Dropping the future closes
 /// every connection.
 pub async fn drive(plan: &Plan, world: Arc<dyn World>, roots: rustls::RootCertStore, clock: Clock, observer: Arc<dyn Observer>) -> Chain {
-    let scope = Scope { secrets: plan.secrets.clone(), ..Scope::default() };
+    let scope = Scope { secrets: plan.secrets.clone(), clock: clock.clone(), ..Scope::default() };
     let tls = http::tls_config(roots);
     let mut actors = BTreeMap::new();
     each_step(&plan.steps, &mut |step| {

@@ -3,10 +3,12 @@
 //! Variables, environment values and arguments of flows are folded in when the plan is built. Captures and secrets stay
 //! as parts, the first because only the run knows them, the second so that a plan never holds them in the clear.
 
-use crate::base::Secret;
+use super::totp::{BadSeed, TotpSeed};
+use crate::base::{Clock, Secret};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 
 /// A piece of a [`Template`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +44,13 @@ pub enum Filter {
     Sha256,
     /// The S256 challenge of a PKCE verifier (RFC 7636 §4.2).
     S256,
+    /// The code of an authenticator app with this seed (RFC 6238), by the run's clock.
+    Totp,
 }
 
 impl Filter {
     /// Every filter with the name that scenarios use.
-    pub const ALL: [(&'static str, Self); 10] = [
+    pub const ALL: [(&'static str, Self); 11] = [
         ("urlencode", Self::UrlEncode),
         ("urldecode", Self::UrlDecode),
         ("base64", Self::Base64),
@@ -57,6 +61,7 @@ impl Filter {
         ("before_dot", Self::BeforeDot),
         ("sha256", Self::Sha256),
         ("s256", Self::S256),
+        ("totp", Self::Totp),
     ];
 
     /// The filter called `name`.
@@ -65,14 +70,16 @@ impl Filter {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, filter)| *filter)
     }
 
-    /// `value` after this filter.
-    #[must_use]
-    pub fn apply(self, value: &str) -> String {
+    /// `value` after this filter, at the moment `now`.
+    ///
+    /// # Errors
+    /// When it should be the seed of an authenticator app, and is none.
+    pub fn apply(self, value: &str, now: OffsetDateTime) -> Result<String, BadSeed> {
         use base64::Engine as _;
         use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
         const RESERVED: &percent_encoding::AsciiSet =
             &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-        match self {
+        Ok(match self {
             Self::UrlEncode => percent_encoding::utf8_percent_encode(value, RESERVED).to_string(),
             Self::UrlDecode => percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned(),
             Self::Base64 => STANDARD.encode(value),
@@ -89,7 +96,12 @@ impl Filter {
                 use sha2::Digest as _;
                 URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(value.as_bytes()))
             }
-        }
+            Self::Totp => {
+                let seed = TotpSeed::read(&Secret::new("seed", value))?;
+                // Before 1970 there were no authenticator apps.
+                seed.code(u64::try_from(now.unix_timestamp()).unwrap_or(0))
+            }
+        })
     }
 }
 
@@ -114,6 +126,14 @@ pub enum TemplateError {
     /// A secret that the plan does not hold.
     #[error("secret `{0}` is not known")]
     NoSecret(String),
+    /// What `totp` was asked to make a code of.
+    #[error("`totp` cannot make a code of `{name}`: {cause}")]
+    NoSeed {
+        /// The capture or secret.
+        name: String,
+        /// Why not.
+        cause: BadSeed,
+    },
 }
 
 fn listed(names: &[String]) -> String {
@@ -127,6 +147,8 @@ pub struct Scope {
     pub captures: BTreeMap<String, Value>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
+    /// The run's clock.
+    pub clock: Clock,
 }
 
 impl Template {
@@ -164,11 +186,11 @@ impl Template {
                         Value::String(text) => text.clone(),
                         other => other.to_string(),
                     };
-                    out.push_str(&filtered(text, filters));
+                    out.push_str(&filtered(name, text, filters, scope)?);
                 }
                 Part::Secret(name, filters) => {
                     let secret = scope.secrets.get(name).ok_or_else(|| TemplateError::NoSecret(name.clone()))?;
-                    out.push_str(&filtered(secret.expose().to_owned(), filters));
+                    out.push_str(&filtered(name, secret.expose().to_owned(), filters, scope)?);
                 }
             }
         }
@@ -189,8 +211,10 @@ impl Template {
     }
 }
 
-fn filtered(value: String, filters: &[Filter]) -> String {
-    filters.iter().fold(value, |value, filter| filter.apply(&value))
+fn filtered(name: &str, value: String, filters: &[Filter], scope: &Scope) -> Result<String, TemplateError> {
+    let now = scope.clock.now();
+    let filtered = filters.iter().try_fold(value, |value, filter| filter.apply(&value, now));
+    filtered.map_err(|cause| TemplateError::NoSeed { name: name.to_owned(), cause })
 }
 
 /// JSON whose strings are templates.
@@ -234,7 +258,7 @@ mod tests {
     fn scope() -> Scope {
         let captures = BTreeMap::from([("n".to_owned(), json!(7)), ("t".to_owned(), json!("a.b/c"))]);
         let secrets = BTreeMap::from([("p".to_owned(), Secret::new("p", "hunter2"))]);
-        Scope { captures, secrets }
+        Scope { captures, secrets, clock: Clock::default() }
     }
 
     #[test]
@@ -252,8 +276,20 @@ mod tests {
     #[test]
     fn a_challenge_is_made_of_its_verifier() {
         // RFC 7636, appendix B.
-        let challenge = Filter::S256.apply("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-        assert_eq!(challenge, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        let challenge = Filter::S256.apply("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(challenge.as_deref(), Ok("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"));
+    }
+
+    #[test]
+    fn a_seed_gives_the_code_of_its_moment() {
+        // RFC 6238, appendix B, the last six digits.
+        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
+            let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+            assert_eq!(Filter::Totp.apply("gezd gnbv gy3t qojq gezd gnbv gy3t qojq", now).as_deref(), Ok(code));
+        }
+        let parts = vec![Part::Secret("p".into(), vec![Filter::Totp])];
+        let error = Template { parts }.render(&scope()).unwrap_err().to_string();
+        assert_eq!(error, "`totp` cannot make a code of `p`: the seed is shorter than 10 bytes (16 characters)");
     }
 
     #[test]

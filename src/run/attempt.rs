@@ -83,7 +83,7 @@ impl Attempt<'_> {
             redactor: redactor.clone(),
             live: self.request.live || self.plan.policy.live,
             exe,
-            scope: Scope { secrets: self.plan.secrets.clone(), ..Scope::default() },
+            scope: Scope { secrets: self.plan.secrets.clone(), clock: clock.clone(), ..Scope::default() },
             services: self.plan.services.clone(),
             moves_clock: self.plan.moves_clock(),
             matches: Arc::new(judge::expect::holds),

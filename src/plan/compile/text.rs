@@ -6,6 +6,7 @@ use crate::base::{Diagnostic, Secret, Span};
 use crate::plan::{Filter, JsonTemplate, Part, Scope, Template};
 use crate::scenario::node::{Kind, Node};
 use crate::scenario::read::Text;
+use time::OffsetDateTime;
 
 impl Compiler<'_> {
     /// Compiles text; what is wrong with it is noted, and the place left empty.
@@ -128,8 +129,8 @@ impl Compiler<'_> {
         let parts = self.named(place.name, at);
         match self.filtered(parts, &filters) {
             Ok(parts) => parts,
-            Err(message) => {
-                self.fault_with(at, message, "put the filter where the argument is given");
+            Err((message, hint)) => {
+                self.fault_with(at, message, hint);
                 Vec::new()
             }
         }
@@ -218,13 +219,21 @@ impl Compiler<'_> {
     }
 
     /// `parts` after `filters`. Filters on text are applied now; on one run-time value they wait for it.
-    fn filtered(&self, parts: Vec<Part>, filters: &[Filter]) -> Result<Vec<Part>, String> {
+    fn filtered(&self, parts: Vec<Part>, filters: &[Filter]) -> Result<Vec<Part>, (&'static str, &'static str)> {
         if filters.is_empty() {
             return Ok(parts);
         }
-        let apply = |text: String| filters.iter().fold(text, |text, filter| filter.apply(&text));
+        // What is known now is filtered now; only the code of an app waits for its moment.
+        let apply = |text: String| {
+            let now = OffsetDateTime::UNIX_EPOCH;
+            let filtered = filters.iter().try_fold(text, |text, filter| match filter {
+                Filter::Totp => None,
+                filter => filter.apply(&text, now).ok(),
+            });
+            filtered.ok_or(("`totp` makes its code while the run is under way", "give it a secret or a capture: `${secret.seed | totp}`"))
+        };
         match <[Part; 1]>::try_from(parts) {
-            Ok([Part::Text(text)]) => Ok(vec![Part::Text(apply(text))]),
+            Ok([Part::Text(text)]) => Ok(vec![Part::Text(apply(text)?)]),
             Ok([Part::Capture(name, mut known)]) => {
                 known.extend(filters);
                 Ok(vec![Part::Capture(name, known)])
@@ -233,8 +242,8 @@ impl Compiler<'_> {
                 known.extend(filters);
                 Ok(vec![Part::Secret(name, known)])
             }
-            Err(parts) if parts.is_empty() => Ok(vec![Part::Text(apply(String::new()))]),
-            Err(_) => Err("a filter cannot be applied to an argument of several parts".to_owned()),
+            Err(parts) if parts.is_empty() => Ok(vec![Part::Text(apply(String::new())?)]),
+            Err(_) => Err(("a filter cannot be applied to an argument of several parts", "put the filter where the argument is given")),
         }
     }
 }

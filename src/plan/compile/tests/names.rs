@@ -223,6 +223,14 @@ fn undefined_variable() {
       |                            ^^^^^^^
       |
       = hint: close it, or write `$${` for the characters themselves
+
+    error: `totp` makes its code while the run is under way
+      --> undefined-variable.yaml:10:28
+       |
+    10 |   - get: "https://app.test/${guard | totp}"
+       |                            ^^^^^^^^^^^^^^^
+       |
+       = hint: give it a secret or a capture: `${secret.seed | totp}`
     "#);
 }
 

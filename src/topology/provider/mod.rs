@@ -4,6 +4,7 @@
 //! every response, in one line, what they decided and why: the [`Note`] in its extensions.
 
 pub mod alone;
+mod fresh;
 pub mod gotrue;
 mod guard;
 mod hook;

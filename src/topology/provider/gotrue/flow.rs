@@ -5,9 +5,7 @@ use super::failure::Failure;
 use super::session::ProviderTokens;
 use super::store::Stores;
 use super::uuid;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest as _, Sha256};
+use crate::topology::provider::fresh::s256;
 use time::{Duration, OffsetDateTime};
 
 /// How long a flow may take.
@@ -128,11 +126,6 @@ impl Stores {
             self.flows.insert(flow.id.clone(), flow);
         }
     }
-}
-
-/// The S256 challenge of a verifier (RFC 7636 §4.2).
-pub(super) fn s256(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use super::Inner;
 use super::call::Turn;
 use super::failure::Failure;
-use super::session::{after, random};
 use crate::plan::FaultKind;
 use crate::topology::inbox::{Channel, Draft};
+use crate::topology::provider::fresh::{after, digits};
 use sha2::{Digest as _, Sha224};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -87,7 +87,7 @@ impl OneTime {
 
     /// A new code for `address`; the code goes out, its digest stays.
     fn renew(&mut self, address: &str, pkce: bool, now: OffsetDateTime) -> String {
-        let code = format!("{:06}", u64::from_be_bytes(random()) % 1_000_000);
+        let code = digits(6);
         self.hash = format!("{}{}", if pkce { PKCE_PREFIX } else { "" }, hash(address, &code));
         self.sent_at = Some(now);
         code

@@ -8,9 +8,10 @@ use super::Inner;
 use super::answer::Answer;
 use super::call::Turn;
 use super::failure::Failure;
-use super::session::{CounterToken, Issued, Session, after};
+use super::session::{CounterToken, Issued, Session};
 use super::store::Stores;
 use crate::plan::FaultKind;
+use crate::topology::provider::fresh::after;
 
 /// What was done with a token.
 struct Grant {

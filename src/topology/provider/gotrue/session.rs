@@ -6,6 +6,7 @@ use super::call::Turn;
 use super::store::Stores;
 use super::uuid;
 use crate::plan::{FaultKind, GotrueSession, RefreshKind};
+use crate::topology::provider::fresh::{self, after};
 use crate::topology::switchboard::Who;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -63,7 +64,7 @@ impl Session {
             refreshed_at: None,
             rows: Vec::new(),
             counter: 0,
-            key: random(),
+            key: fresh::bytes(),
         }
     }
 
@@ -96,7 +97,7 @@ impl Session {
             parent.revoked = true;
             parent.updated_at = now;
         }
-        let token: String = random::<12>().iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
+        let token: String = fresh::bytes::<12>().iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
         self.rows.push(Row { token: token.clone(), parent: parent.map(str::to_owned), revoked: false, updated_at: now });
         token
     }
@@ -251,24 +252,13 @@ pub(super) fn signed_in(session: &Value, how: &'static str) -> Answer {
     Answer::json(session, format!("session by {how}"))
 }
 
-/// `lifetime` from `now`; a lifetime past the end of the calendar ends there.
-pub(super) fn after(now: OffsetDateTime, lifetime: Duration) -> OffsetDateTime {
-    now.saturating_add(time::Duration::try_from(lifetime).unwrap_or(time::Duration::MAX))
-}
-
-pub(super) fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_counter_token_survives_the_way_there_and_back_and_no_change() {
-        let key = random();
+        let key = fresh::bytes();
         for counter in [0, 1, 127, 128, 300, u64::MAX] {
             let token = CounterToken { session: uuid::random(), counter };
             let encoded = token.encode(&key);
@@ -276,7 +266,7 @@ mod tests {
             let mut altered = encoded.clone().into_bytes();
             altered[4] = if altered[4] == b'A' { b'B' } else { b'A' };
             assert_eq!(CounterToken::read(&String::from_utf8(altered).unwrap()), None);
-            assert_ne!(token.encode(&random()), encoded);
+            assert_ne!(token.encode(&fresh::bytes()), encoded);
         }
         assert_eq!((CounterToken::read(""), CounterToken::read("abcdefghijkl")), (None, None));
     }

@@ -1,12 +1,11 @@
 //! UUIDs (RFC 9562): the ids of users, sessions, flows and codes.
 
+use crate::topology::provider::fresh;
 use sha2::{Digest as _, Sha256};
 
 /// A random one (§5.4).
 pub(super) fn random() -> String {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    render(bytes, 4)
+    render(fresh::bytes(), 4)
 }
 
 /// The one that belongs to a name (§5.8): stable, and nothing one could take for the name.

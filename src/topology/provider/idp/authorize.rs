@@ -4,8 +4,9 @@
 use super::faults::Asked;
 use super::request::{AuthorizeRequest, Refusal, ReturnTo};
 use super::store::{Code, Family, Session, Stage, Transaction};
-use super::{AUTHORIZE, CONSENT, Call, Endpoint, Inner, LOGIN, after, keys, reply};
+use super::{AUTHORIZE, CONSENT, Call, Endpoint, Inner, LOGIN, keys, reply};
 use crate::plan::{FaultKind, IdpClient};
+use crate::topology::provider::fresh::after;
 use crate::topology::provider::note::{Decision, Outcome};
 use crate::topology::switchboard::Who;
 use http::StatusCode;

@@ -2,10 +2,11 @@
 //!
 //! Whatever page asks for it, a code is good once, tries are counted before the code is looked at, and the clock is the run's.
 
+use super::Inner;
 use super::keys::same_secret;
-use super::{Inner, after};
 use crate::plan::Mfa;
 use crate::topology::inbox::{Channel, Draft};
+use crate::topology::provider::fresh::{after, digits};
 use std::collections::HashMap;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -146,25 +147,11 @@ impl Factor {
         if self.mails >= MOST_MAILS {
             return None;
         }
-        let code = digits();
+        let code = digits(6);
         self.mails += 1;
         self.tries = 0;
         self.mailed = Some(Mailed { code: code.clone(), expires: after(now, CODE_TTL) });
         Some(code)
-    }
-}
-
-/// Six random digits, each number as likely as any other.
-fn digits() -> String {
-    const NUMBERS: u32 = 1_000_000;
-    loop {
-        let mut bytes = [0; 4];
-        getrandom::fill(&mut bytes).expect("the system gives random bytes");
-        let number = u32::from_be_bytes(bytes);
-        // Beyond the last whole million the low numbers would come more often.
-        if number < u32::MAX - u32::MAX % NUMBERS {
-            return format!("{:06}", number % NUMBERS);
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Tokens that a grant gave, and their places in the stores.
 
+use super::Inner;
 use super::scope::Scopes;
 use super::store::{AccessToken, Family, RefreshToken, Stores};
-use super::{Inner, after};
+use crate::topology::provider::fresh::after;
 use std::sync::Arc;
 use time::OffsetDateTime;
 

@@ -73,7 +73,6 @@ use params::Params;
 use serde_json::Value;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use store::Stores;
 use time::OffsetDateTime;
 use url::Url;
@@ -187,11 +186,6 @@ impl Inner {
     fn client_id(&self, client: usize) -> &str {
         &self.plan.clients[client].id
     }
-}
-
-/// `lifetime` from `now`; a lifetime past the end of the calendar ends there.
-fn after(now: OffsetDateTime, lifetime: Duration) -> OffsetDateTime {
-    now.saturating_add(time::Duration::try_from(lifetime).unwrap_or(time::Duration::MAX))
 }
 
 /// What answers on a path.

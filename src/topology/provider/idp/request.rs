@@ -4,10 +4,11 @@
 //! is never sent anywhere (RFC 6749 §4.1.2.1, RFC 9700 §4.11); after that errors go back to the client.
 
 use super::clients::Clients;
-use super::keys::{s256, same_secret};
+use super::keys::same_secret;
 use super::params::{Broken, Params};
 use super::scope::{Scope, Scopes};
 use crate::plan::{Grant, IdpClient, IdpPlan};
+use crate::topology::provider::fresh::s256;
 use crate::topology::provider::note::quoted;
 
 /// Longest encoded request. It travels once more inside the query of the login page, percent-encoded.

@@ -6,7 +6,8 @@
 
 use super::keys;
 use super::store::{Session, Transaction};
-use super::{Call, Inner, after};
+use super::{Call, Inner};
+use crate::topology::provider::fresh::after;
 use axum::response::Response;
 use http::HeaderValue;
 use http::header::{COOKIE, SET_COOKIE};

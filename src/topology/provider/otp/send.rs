@@ -1,9 +1,10 @@
 //! A code made and sent.
 
 use super::recipient::{Recipient, given};
-use super::{Endpoint, Fields, Inner, Refusal, reply, store};
+use super::{Endpoint, Fields, Inner, Refusal, reply};
 use crate::plan::FaultKind;
 use crate::topology::inbox::{Channel, Draft};
+use crate::topology::provider::fresh::digits;
 use crate::topology::provider::note::{Decision, Outcome, quoted};
 use crate::topology::switchboard::Who;
 use http::StatusCode;
@@ -19,7 +20,7 @@ impl Inner {
             [Recipient::phone(fields, "fallback_phone")?, Recipient::email(fields, "fallback_email")?].into_iter().flatten().next();
         let template = self.template(fields)?;
         let code = match given(fields, "otp") {
-            None => store::random(self.plan.digits),
+            None => digits(self.plan.digits),
             Some(value) => chosen(value)?,
         };
         let decision = |outcome: &str| Decision::new(Endpoint::Send.name(), outcome.to_owned());

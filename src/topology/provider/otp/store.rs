@@ -68,20 +68,6 @@ impl Store {
     }
 }
 
-/// A random number of so many digits.
-pub(super) fn random(digits: usize) -> String {
-    let mut code = String::with_capacity(digits);
-    while code.len() < digits {
-        let mut byte = [0];
-        getrandom::fill(&mut byte).expect("the system has random numbers");
-        // 250 is a multiple of ten: every digit is as likely as any other.
-        if byte[0] < 250 {
-            code.push(char::from(b'0' + byte[0] % 10));
-        }
-    }
-    code
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,9 @@ mod sessions;
 mod surface;
 
 use super::super::{Gotrue, Note, Surroundings};
-use super::flow::s256;
 use crate::base::Secret;
 use crate::plan::{Claims, Fault, GotrueExternal, GotruePlan, GotrueUser, RedirectGlob, Service};
+use crate::topology::provider::fresh::s256;
 use axum::body::{Body, to_bytes};
 use http::header::{AUTHORIZATION, LOCATION};
 use http::{HeaderMap, Request, StatusCode};

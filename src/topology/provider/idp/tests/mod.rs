@@ -20,9 +20,9 @@ mod refresh;
 mod token;
 
 use super::super::{Idp, Note, Surroundings};
-use super::keys::s256;
 use crate::base::Secret;
 use crate::plan::{Claims, Consent, Fault, IdpClient, IdpPlan, IdpUser, Mfa, Pages, Service, SigningAlgorithm, TotpSeed};
+use crate::topology::provider::fresh::s256;
 use axum::body::{Body, to_bytes};
 use base64::Engine as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};

@@ -6,11 +6,12 @@
 
 use super::TokenRequest;
 use crate::plan::FaultKind;
+use crate::topology::provider::fresh::after;
 use crate::topology::provider::idp::faults::Asked;
 use crate::topology::provider::idp::issue::Issued;
 use crate::topology::provider::idp::refused::Refused;
 use crate::topology::provider::idp::store::RefreshToken;
-use crate::topology::provider::idp::{Inner, after, keys};
+use crate::topology::provider::idp::{Inner, keys};
 use crate::topology::switchboard::Who;
 
 impl Inner {

@@ -459,12 +459,12 @@ impl Inner {
 
     /// The error that a fault asks for, in the form of this endpoint.
     fn fail_as_told(&self, endpoint: Endpoint, told: &Told) -> Response {
-        let description = told.description.as_deref().unwrap_or("the provider was told to fail");
+        let sentence = told.description.as_deref().unwrap_or("the provider was told to fail");
         if endpoint.is_for_people() {
-            return reply::page(told.status, pages::error("This page cannot be shown", description));
+            return reply::page(told.status, pages::error("This page cannot be shown", sentence));
         }
         if matches!(endpoint, Endpoint::Executor(_)) {
-            return challenge::detail(told.status, description);
+            return challenge::detail(told.status, sentence);
         }
         let error = told.error.as_deref().unwrap_or(match told.status {
             StatusCode::TOO_MANY_REQUESTS => "slow_down",
@@ -472,7 +472,7 @@ impl Inner {
             status if status.is_client_error() => "invalid_request",
             _ => "server_error",
         });
-        refused::challenged(reply::error(told.status, error, description))
+        refused::challenged(reply::error(told.status, error, told.description.as_deref().unwrap_or_default()))
     }
 
     /// A page that says why there is nothing else to see.

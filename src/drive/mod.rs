@@ -13,10 +13,12 @@
 //! | `inbox` | waiting for a message, reading code and link from it |
 //! | `boundary` | both sides of a time limit, by moving the clock |
 //! | `cookies` | between a jar and the record: what was sent, withheld, set; edits by hand |
+//! | `browser/` | pages in a real browser |
 //! | `http/` | requests, redirects, pages and forms without a browser |
 
 mod actor;
 mod boundary;
+pub mod browser;
 mod capture;
 mod cookies;
 mod error;

@@ -1,0 +1,1 @@
+//! The WebDriver BiDi socket: commands with ids and deadlines, and events of which none is lost.

@@ -1,0 +1,1 @@
+//! Browsers: found, started, shared by a run, and ended with all that belongs to them.

@@ -1,0 +1,19 @@
+//! Pages in a real browser: Chromium or Firefox, on this machine or behind a WebDriver server.
+//!
+//! fantoccini holds the WebDriver session; on the same session a WebDriver BiDi socket drives pages and records what the
+//! browser asks and gets. One browser serves a whole run; each actor has a user context in it, with a jar of its own and
+//! the edge's listener of the actor as its proxy.
+//!
+//! | folder | what it does |
+//! |---|---|
+//! | `bidi/` | the socket: commands with deadlines, events of which none is lost |
+//! | `launch/` | finds, starts, shares and ends browsers; makes the user contexts |
+//! | `record/` | from the browser's events to hops |
+//! | `page/` | finding, waiting, filling, pressing, looking |
+
+#![allow(dead_code)]
+
+pub(crate) mod bidi;
+pub mod launch;
+pub(crate) mod page;
+pub(crate) mod record;

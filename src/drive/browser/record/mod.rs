@@ -1,0 +1,1 @@
+//! From the events of a browser to hops.

@@ -2,11 +2,11 @@
 
 use super::error::StepError;
 use crate::plan::{Capture, CaptureFrom, UrlPart};
-use crate::trace::{Cause, Chain, Hop, StepRecord};
+use crate::trace::{Cause, Chain, Hop, StepRecord, WebStorage};
 use crate::web::cookie::Jar;
 use regex::Regex;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 /// Most names that a message lists.
@@ -89,8 +89,17 @@ impl<'a> Facts<'a> {
                 group(pattern, text)
                     .ok_or_else(|| format!("`{pattern}` matches nowhere in the page's text of {} characters", text.chars().count()))
             }
+            CaptureFrom::Local(key) => self.kept(key, "localStorage", |storage| &storage.local),
+            CaptureFrom::Session(key) => self.kept(key, "sessionStorage", |storage| &storage.session),
             CaptureFrom::Status => Ok(self.response()?.status.into()),
         }
+    }
+
+    /// What the page keeps under a key of its web storage.
+    fn kept(&self, key: &str, what: &str, part: impl Fn(&WebStorage) -> &BTreeMap<String, String>) -> Result<Value, String> {
+        let storage = part(self.record.storage.as_ref().ok_or("the actor has no page in a real browser")?);
+        let found = storage.get(key).map(|value| value.as_str().into());
+        found.ok_or_else(|| format!("there is no `{key}` in {what}; it has {}", list(&storage.keys().cloned().collect())))
     }
 
     fn response(&self) -> Result<&'a crate::trace::Response, String> {

@@ -20,6 +20,9 @@ pub(crate) enum StepError {
         /// The page.
         url: String,
     },
+    /// Only a real browser can do it.
+    #[error("only a real browser can do this: run it with `--engine browser`")]
+    NeedsBrowser,
     /// A request brought no response.
     #[error("{}", .0.message)]
     Request(Failure),

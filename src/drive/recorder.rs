@@ -4,7 +4,7 @@
 use super::Observer;
 use crate::base::Clock;
 use crate::plan::{Matcher, Scope, Step, StepId, Template, TemplateError};
-use crate::trace::{Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Request, ServerCall, StepRecord, Timings};
+use crate::trace::{BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Request, Resource, ServerCall, StepRecord, Timings, WebStorage};
 use crate::web::cookie::SendContext;
 use crate::web::headers::Headers;
 use bytes::Bytes;
@@ -36,6 +36,7 @@ pub(crate) struct Ended {
     pub(crate) title: Option<String>,
     pub(crate) text: Option<String>,
     pub(crate) jar: Vec<crate::trace::JarCookie>,
+    pub(crate) storage: Option<WebStorage>,
     pub(crate) error: Option<String>,
 }
 
@@ -70,6 +71,7 @@ impl Recorder {
             text: None,
             value: None,
             jar: Vec::new(),
+            storage: None,
             error: None,
             meant_to_fail: step.is_meant_to_fail(),
         });
@@ -79,8 +81,8 @@ impl Recorder {
     /// A step's record is filled.
     pub(crate) fn end_step(&self, index: usize, ended: Ended) {
         if let Some(record) = self.facts().chain.steps.get_mut(index) {
-            let Ended { took, page, deep_link, title, text, jar, error } = ended;
-            *record = StepRecord { took, page, deep_link, title, text, jar, error, ..record.clone() };
+            let Ended { took, page, deep_link, title, text, jar, storage, error } = ended;
+            *record = StepRecord { took, page, deep_link, title, text, jar, storage, error, ..record.clone() };
         }
     }
 
@@ -100,6 +102,7 @@ impl Recorder {
             id,
             step,
             actor: actor.clone(),
+            resource: if matches!(cause, Cause::Api | Cause::Replay) { Resource::Fetch } else { Resource::Document },
             cause,
             request: Request { method: method.to_owned(), url: url.clone(), headers: Headers::new(), body: Bytes::new() },
             outcome: Err(Failure { kind: FailureKind::Broken, message: "the run ended before an answer came".to_owned() }),
@@ -129,6 +132,13 @@ impl Recorder {
     /// The circumstances in which a hop's cookies were chosen; `None` when no jar was asked.
     pub(crate) fn context(&self, id: HopId) -> Option<SendContext> {
         self.facts().contexts.get(id.0 as usize).cloned().flatten()
+    }
+
+    /// Something happened in an actor's browser.
+    #[allow(dead_code)]
+    pub(crate) fn event(&self, step: usize, actor: &Arc<str>, kind: BrowserEventKind, text: String, source: Option<String>) {
+        let at = self.clock.now();
+        self.facts().chain.events.push(BrowserEvent { step, actor: actor.clone(), kind, text, source, at });
     }
 
     /// What servers did.
@@ -204,8 +214,8 @@ impl Recorder {
     }
 
     /// The chain, when the run is over.
-    pub(crate) fn finish(self) -> Chain {
-        self.facts.into_inner().unwrap_or_else(PoisonError::into_inner).chain
+    pub(crate) fn finish(&self) -> Chain {
+        std::mem::take(&mut self.facts().chain)
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

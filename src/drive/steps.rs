@@ -32,7 +32,7 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, roots: rustls::RootCertSt
     let session = Session {
         plan,
         declared: world.declared().to_vec(),
-        recorder: Recorder::new(scope, clock, observer),
+        recorder: Arc::new(Recorder::new(scope, clock, observer)),
         actors,
         ends: Instant::now() + plan.policy.run_timeout,
         world,
@@ -47,7 +47,7 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, roots: rustls::RootCertSt
 pub(crate) struct Session<'a> {
     pub(super) plan: &'a Plan,
     pub(super) declared: Vec<Origin>,
-    pub(super) recorder: Recorder,
+    pub(super) recorder: Arc<Recorder>,
     pub(super) world: Arc<dyn World>,
     actors: BTreeMap<Arc<str>, Actor>,
     /// When the whole run must be over.
@@ -160,6 +160,8 @@ impl<'p> Session<'p> {
             }
             // Both look at what is there; the observer judges it.
             Verb::Expect | Verb::DeepLink(_) => Ok(()),
+            Verb::Fetch(plan) => self.request(actor, index, &plan.request, deadline).await,
+            Verb::Tab(_) | Verb::Script(_) | Verb::Screenshot(_) | Verb::Dialog(_) | Verb::Passkey(_) => Err(StepError::NeedsBrowser),
             Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } | Verb::Boundary(_) => Ok(()),
         }
     }
@@ -197,7 +199,7 @@ impl<'p> Session<'p> {
         let Some(actor) = self.actors.get(&step.actor) else { return false };
         let (page, title, text, deep_link) = actor.tab().shown();
         let jar = cookies::snapshot(&actor.jar(), self.recorder.clock().now());
-        self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, error });
+        self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, storage: None, error });
         if went && !step.capture.is_empty() {
             let jar = actor.jar();
             match self.recorder.with_chain(|chain, _| capture::read(&step.capture, chain, index, &jar)) {

@@ -9,6 +9,7 @@
 use crate::base::{Sources, Span};
 use crate::plan::{Backend, OriginPlan, Plan, Policy, Step, StepId, Verb};
 use crate::trace::{
+    AnsweredBy, Resource,
     Body, Cause, Chain, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, Hop, HopId, JarCookie, Reason, Request, Response,
     ServerCall, SetVerdict, StepRecord, Timings,
 };
@@ -55,6 +56,9 @@ impl Story {
             secrets: BTreeMap::new(),
             steps: Vec::new(),
             policy: Policy::default(),
+            needs: None,
+            differs: None,
+            engine: crate::plan::Engine::Http,
         };
         Self { chain: Chain::default(), plan, actor: "user".into(), now: datetime!(2026-03-01 12:00 UTC) }
     }
@@ -103,6 +107,7 @@ impl Story {
             text: None,
             value: None,
             jar: Vec::new(),
+            storage: None,
             error: None,
             meant_to_fail: false,
         });
@@ -122,8 +127,9 @@ impl Story {
             self.step("first step");
         }
         self.now += Duration::from_millis(100);
-        let response = Response { status: 200, version: "HTTP/1.1", headers: Headers::default(), body: Body::default() };
+        let response = Response { status: 200, version: "HTTP/1.1", headers: Headers::default(), body: Body::default(), by: AnsweredBy::Server };
         self.chain.hops.push(Hop {
+            resource: Resource::Document,
             id: HopId(u32::try_from(self.chain.hops.len()).unwrap()),
             step: self.chain.steps.len() - 1,
             actor: self.actor.clone(),

@@ -39,6 +39,14 @@ pub enum ExpectationKind {
     Text(Matcher),
     /// The title of the page.
     Title(Matcher),
+    /// A key of the page's `localStorage`.
+    Local(String, Matcher),
+    /// A key of the page's `sessionStorage`.
+    Session(String, Matcher),
+    /// Number of errors of the page's scripts.
+    Console(Matcher),
+    /// The question that the page asked last.
+    Dialog(Matcher),
     /// Milliseconds the step took.
     Time(Matcher),
     /// Number of hops the step made.
@@ -123,6 +131,10 @@ pub enum CaptureFrom {
     Body(Regex),
     /// The first group (or the whole match) of an expression in the visible text.
     Text(Regex),
+    /// A key of the page's `localStorage`.
+    Local(String),
+    /// A key of the page's `sessionStorage`.
+    Session(String),
     /// The status.
     Status,
 }

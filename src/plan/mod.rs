@@ -4,6 +4,7 @@
 //! is left to be parsed while the run is under way. Values that only the run can know (captures) stay as [`Template`]s.
 
 pub mod backend;
+pub mod browser;
 pub mod compile;
 mod duration;
 pub mod expect;
@@ -18,6 +19,9 @@ pub mod template;
 pub mod totp;
 
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
+pub use browser::{
+    Authenticator, BrowserPolicy, Credentials, DialogPlan, Engine, FetchPlan, Input, PasskeyPlan, PermissionState, ScriptPlan, TabPlan,
+};
 pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
 pub(crate) use duration::shown as shown_duration;
@@ -78,17 +82,33 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Limits and policies of the run.
     pub policy: Policy,
+    /// The only engine that can perform it; either when absent.
+    pub needs: Option<Engine>,
+    /// Why its chain is another one in a real browser; the run then has a snapshot of its own there.
+    pub differs: Option<String>,
+    /// Who performs it.
+    pub engine: Engine,
 }
 
 impl Plan {
-    /// `file` or `file#variant`: how this run is named everywhere.
+    /// `file` or `file#variant`, with `@browser` where a real one performs it by choice: how this run is named everywhere.
     #[must_use]
     pub fn id(&self) -> String {
-        let file = self.file.with_extension("");
-        match &self.variant {
-            Some(variant) => format!("{}#{variant}", file.display()),
-            None => file.display().to_string(),
+        let mut name = self.file.with_extension("").display().to_string();
+        if let Some(variant) = &self.variant {
+            name.push('#');
+            name.push_str(variant);
         }
+        if self.engine == Engine::Browser && self.needs.is_none() {
+            name.push_str("@browser");
+        }
+        name
+    }
+
+    /// Whether its snapshot in a real browser is not that of the http engine.
+    #[must_use]
+    pub fn has_own_snapshot(&self) -> bool {
+        self.engine == Engine::Browser && self.needs.is_none() && self.differs.is_some()
     }
 
     /// Whether some step moves the clock.
@@ -147,6 +167,8 @@ pub struct Policy {
     pub live: bool,
     /// Whether the run is compared with a snapshot.
     pub snapshot: bool,
+    /// How a real browser is set up.
+    pub browser: BrowserPolicy,
 }
 
 impl Default for Policy {
@@ -159,6 +181,7 @@ impl Default for Policy {
             third_party_cookies: true,
             live: false,
             snapshot: true,
+            browser: BrowserPolicy::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The steps of a plan.
 
+use super::browser::{DialogPlan, FetchPlan, PasskeyPlan, ScriptPlan, TabPlan};
 use super::expect::{Capture, Expectation, ExpectationKind};
 use super::fault::{Fault, FaultKind};
 use super::matcher::Matcher;
@@ -108,6 +109,18 @@ pub enum Verb {
     Fault(FaultsPlan),
     /// The actor's last navigation ended at a custom scheme.
     DeepLink(Matcher),
+    /// Turns to another tab.
+    Tab(TabPlan),
+    /// Has the page's script send a request.
+    Fetch(Box<FetchPlan>),
+    /// Runs a script in the page.
+    Script(ScriptPlan),
+    /// Takes a picture of the page, under this name.
+    Screenshot(String),
+    /// How questions of the page are answered from now on.
+    Dialog(DialogPlan),
+    /// Gives the actor a device for passkeys, or takes it away.
+    Passkey(PasskeyPlan),
 }
 
 /// One field and what goes into it.
@@ -144,6 +157,9 @@ pub enum HttpMethod {
 }
 
 impl HttpMethod {
+    /// Every method.
+    pub const ALL: [Self; 7] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Head, Self::Options];
+
     /// As it stands in a request line.
     #[must_use]
     pub fn as_str(self) -> &'static str {

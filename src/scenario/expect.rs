@@ -99,12 +99,28 @@ record! {
         pub text: Option<At<Matcher>>,
         /// The title of the page.
         pub title: Option<At<Matcher>>,
+        /// What the page keeps in its web storage.
+        pub storage: Option<StorageExpect>,
+        /// Number of errors that scripts of the page wrote to the console or did not catch.
+        pub console: Option<At<Matcher>>,
+        /// The question that the page asked last in this step; plain text is looked for anywhere in it.
+        pub dialog: Option<At<Matcher>>,
         /// How long the step took: `{ under: 2s }`, or a matcher on milliseconds.
         pub time: Option<At<Matcher>>,
         /// How many hops the step made.
         pub hop_count: Option<At<Matcher>>,
         /// Hops that must occur in this order.
         pub hops: Vec<At<HopExpect>>,
+    }
+}
+
+record! {
+    /// What a page keeps in the browser (HTML §12.2), by key; `absent` and `present` are understood.
+    pub struct StorageExpect {
+        /// `localStorage`.
+        pub local: Map<Matcher>,
+        /// `sessionStorage`.
+        pub session: Map<Matcher>,
     }
 }
 
@@ -171,6 +187,10 @@ pub enum CaptureSource {
     Body(Text),
     /// The first group of an expression in the visible text.
     Text(Text),
+    /// A key of the page's `localStorage`.
+    Local(Text),
+    /// A key of the page's `sessionStorage`.
+    Session(Text),
     /// The status.
     Status,
 }
@@ -193,7 +213,7 @@ record! {
 }
 
 const WORDS: [&str; 5] = ["status", "redirect", "location", "url", "page"];
-const SOURCES: [&str; 7] = ["json", "header", "cookie", "url", "redirect", "body", "text"];
+const SOURCES: [&str; 9] = ["json", "header", "cookie", "url", "redirect", "body", "text", "local", "session"];
 
 impl FromYaml for CaptureSource {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
@@ -224,6 +244,8 @@ impl FromYaml for CaptureSource {
                     "cookie" => Text::read(value, reader).map(Self::Cookie),
                     "body" => Text::read(value, reader).map(Self::Body),
                     "text" => Text::read(value, reader).map(Self::Text),
+                    "local" => Text::read(value, reader).map(Self::Local),
+                    "session" => Text::read(value, reader).map(Self::Session),
                     "url" => part(reader).map(Self::Url),
                     "redirect" => part(reader).map(Self::Redirect),
                     _ => {
@@ -253,6 +275,8 @@ impl JsonSchema for CaptureSource {
             ("redirect", part),
             ("body", text("The first group (or the whole match) of a regular expression in the body.")),
             ("text", text("The first group (or the whole match) of a regular expression in the visible text.")),
+            ("local", text("A key of the page's `localStorage`.")),
+            ("session", text("A key of the page's `sessionStorage`.")),
         ];
         let mut any = vec![json!({ "enum": WORDS })];
         any.extend(forms.into_iter().map(|(name, schema)| {

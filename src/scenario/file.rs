@@ -37,6 +37,10 @@ record! {
         pub origins: Map<Origin>,
         /// Limits and policies.
         pub settings: Option<Settings>,
+        /// Who can perform the pages: `browser` when they need a real one, `http` when they need none; either when absent.
+        pub engine: Option<Text>,
+        /// Why the chain is another one in a real browser. Its runs then have snapshots of their own.
+        pub differs: Option<Text>,
         /// What is done, in order.
         pub steps: Option<Vec<Step>>,
     }
@@ -65,6 +69,12 @@ record! {
         pub tags: OneOrMany<Text>,
         /// Further requirement ids.
         pub covers: OneOrMany<Text>,
+        /// Limits and policies of this run, over those of the scenario.
+        pub settings: Option<Settings>,
+        /// Who can perform the pages of this run.
+        pub engine: Option<Text>,
+        /// Why the chain of this run is another one in a real browser.
+        pub differs: Option<Text>,
     }
 }
 
@@ -137,6 +147,41 @@ record! {
         pub third_party_cookies: Option<Text>,
         /// Whether runs are compared with a snapshot.
         pub snapshot: Option<bool>,
+        /// Whether pages may run scripts in a real browser; `true` when absent.
+        pub javascript: Option<bool>,
+        /// Language and region of a real browser: `de-DE`.
+        pub locale: Option<Text>,
+        /// Time zone of a real browser: `Europe/Berlin`.
+        pub time_zone: Option<Text>,
+        /// Size of a real browser's window in CSS pixels: `390x844`.
+        pub viewport: Option<Text>,
+        /// What pages are allowed, by the name of the permission (`geolocation`, `notifications` …): `granted`, `denied` or `prompt`.
+        pub permissions: Map<Text>,
+        /// How a real browser is operated: `script` (fast, the default) or `real` (pointer and keys).
+        pub input: Option<Text>,
+    }
+}
+
+impl Settings {
+    /// These settings where they say something, else those `below`.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        let mut permissions = below.permissions;
+        permissions.overlay(self.permissions);
+        Self {
+            step_timeout: self.step_timeout.or(below.step_timeout),
+            run_timeout: self.run_timeout.or(below.run_timeout),
+            max_redirects: self.max_redirects.or(below.max_redirects),
+            max_body: self.max_body.or(below.max_body),
+            third_party_cookies: self.third_party_cookies.or(below.third_party_cookies),
+            snapshot: self.snapshot.or(below.snapshot),
+            javascript: self.javascript.or(below.javascript),
+            locale: self.locale.or(below.locale),
+            time_zone: self.time_zone.or(below.time_zone),
+            viewport: self.viewport.or(below.viewport),
+            permissions,
+            input: self.input.or(below.input),
+        }
     }
 }
 

@@ -234,14 +234,7 @@ fn over(above: Scenario, below: Scenario) -> Scenario {
         }
     }
     let settings = match (above.settings, below.settings) {
-        (Some(above), Some(below)) => Some(super::file::Settings {
-            step_timeout: above.step_timeout.or(below.step_timeout),
-            run_timeout: above.run_timeout.or(below.run_timeout),
-            max_redirects: above.max_redirects.or(below.max_redirects),
-            max_body: above.max_body.or(below.max_body),
-            third_party_cookies: above.third_party_cookies.or(below.third_party_cookies),
-            snapshot: above.snapshot.or(below.snapshot),
-        }),
+        (Some(above), Some(below)) => Some(above.over(below)),
         (above, below) => above.or(below),
     };
     let mut transitions = below.transitions;
@@ -255,6 +248,8 @@ fn over(above: Scenario, below: Scenario) -> Scenario {
         services: laid(below.services, above.services),
         profiles,
         settings,
+        engine: above.engine.or(below.engine),
+        differs: above.differs.or(below.differs),
         transitions,
         ..above
     }

@@ -1,5 +1,6 @@
 //! Steps: exactly one verb, and modifiers beside it.
 
+use super::browser::{Dialog, Fetch, Passkey, Script, Tab};
 use super::expect::{CaptureSource, Expect, Matcher};
 use super::fault::Fault;
 use super::node::{Key, Node};
@@ -123,6 +124,12 @@ verbs! {
     "clock" Clock(ClockMove): "Moves the run's clock, for everything that lives by it: embedded services, cookies, processes.", e.g. { "advance": "61s" };
     "boundary" Boundary(Boundary): "Does one step just before a time limit and one just past it, by moving the clock.", e.g. { "limit": "60s", "steps": [{ "post": "/send" }], "before": { "post": "/verify" }, "after": { "post": "/verify" } };
     "fault" Fault(Switch): "Changes what an embedded service does wrong, from now on.", e.g. { "origin": "https://auth.mosaic.test", "add": ["state_altered"] };
+    "tab" Tab(Short<Tab>): "Turns to another tab or window of the actor: `newest`, its number, `new`, `close`, or what its page is like.", e.g. { "url": { "contains": "/popup" } };
+    "fetch" Fetch(Short<Fetch>): "Has the page's script send a request, as the browser lets it.", e.g. { "url": "https://api.mosaic.test/auth/get-session", "credentials": "include" };
+    "script" Script(Short<Script>): "Runs a script in the page; `json` expectations and captures see what it returns.", e.g. "return document.title";
+    "screenshot" Screenshot(Text): "Takes a picture of the page, under this name.", e.g. "after-login";
+    "dialog" Dialog(Short<Dialog>): "How questions of the page (`alert`, `confirm`, `prompt`) are answered from now on: `accept`, `dismiss` (at first), or with a text.", e.g. "accept";
+    "passkey" Passkey(Short<Passkey>): "Gives the actor a device that keeps passkeys (`add`), or takes it away (`remove`).", e.g. { "transport": "internal" };
     "deep_link" DeepLink(Matcher): "The actor's last navigation ended at a custom scheme: what its URL must be.", e.g. { "starts_with": "alga://callback" };
 }
 

@@ -1,5 +1,6 @@
 //! The whole of a run's facts.
 
+use super::event::{BrowserEvent, WebStorage};
 use super::hop::{Hop, HopId};
 use crate::web::origin::Origin;
 use bytes::Bytes;
@@ -21,6 +22,8 @@ pub struct Chain {
     pub calls: Vec<ServerCall>,
     /// Mail and text messages in the order in which they arrived.
     pub messages: Vec<Message>,
+    /// What browsers told beside their requests, in order.
+    pub events: Vec<BrowserEvent>,
 }
 
 impl Chain {
@@ -74,6 +77,12 @@ impl Chain {
         groups.into_values().filter(same).flat_map(|(hops, calls)| hops.into_iter().map(|hop| hop.id).zip(calls)).collect()
     }
 
+    /// What browsers told in a step and in the steps nested in it, in order.
+    pub fn events_within(&self, step: usize) -> impl Iterator<Item = &BrowserEvent> {
+        let own = self.within(step);
+        self.events.iter().filter(move |event| own.contains(&event.step))
+    }
+
     /// The hops of one step alone, in order.
     pub fn hops_of(&self, step: usize) -> impl DoubleEndedIterator<Item = &Hop> {
         self.hops.iter().filter(move |hop| hop.step == step)
@@ -112,6 +121,8 @@ pub struct StepRecord {
     pub value: Option<serde_json::Value>,
     /// The actor's jar when the step ended.
     pub jar: Vec<JarCookie>,
+    /// The page's web storage when the step ended, when the step asks for it.
+    pub storage: Option<WebStorage>,
     /// Why it could not be done, when it could not (a field not found, no response, a time-out).
     pub error: Option<String>,
     /// Whether the scenario wants it to fail: then the error is what it should show, not what is wrong with it.

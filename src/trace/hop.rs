@@ -30,6 +30,8 @@ pub struct Hop {
     pub actor: Arc<str>,
     /// Why it was made.
     pub cause: Cause,
+    /// What for.
+    pub resource: Resource,
     /// What was sent.
     pub request: Request,
     /// What came back, or why nothing did.
@@ -94,8 +96,40 @@ pub enum Cause {
     Replay,
     /// The redirect of another hop.
     Redirect(HopId),
-    /// A page's script, frame or resource (a real browser's).
+    /// A page's script went to another page.
+    Script,
+    /// What a page's script, frame or markup asked for without leaving the page (a real browser's).
     Subresource,
+}
+
+/// What is asked for (Fetch §2.2.5, destinations and initiators).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Resource {
+    /// A page.
+    #[default]
+    Document,
+    /// A page within a page.
+    Frame,
+    /// What a script fetches, and what HTTP steps ask for.
+    Fetch,
+    /// The question of a browser whether a script may ask (Fetch §4.8).
+    Preflight,
+    /// A script, style, image, font or the like: part of how a page looks and works.
+    Asset,
+}
+
+/// Where a browser had an answer from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AnsweredBy {
+    /// The server, through the network.
+    #[default]
+    Server,
+    /// The browser's cache (RFC 9111).
+    Cache,
+    /// The page's service worker.
+    ServiceWorker,
+    /// Fetched beforehand, before anybody asked for the page.
+    Prefetch,
 }
 
 /// What was sent.
@@ -122,6 +156,8 @@ pub struct Response {
     pub headers: Headers,
     /// Body after decompression.
     pub body: Body,
+    /// Where a browser had it from.
+    pub by: AnsweredBy,
 }
 
 /// A body, and whether it is all of it.

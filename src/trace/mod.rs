@@ -4,8 +4,10 @@
 
 mod chain;
 mod cookie;
+mod event;
 mod hop;
 
 pub use chain::{Chain, Decision, JarCookie, Message, ServerCall, StepRecord};
 pub use cookie::{CookieSent, CookieSet, CookieWithheld, Reason, SetVerdict};
-pub use hop::{Body, Cause, Failure, FailureKind, Hop, HopId, Request, Response, Timings};
+pub use event::{BrowserEvent, BrowserEventKind, WebStorage};
+pub use hop::{AnsweredBy, Body, Cause, Failure, FailureKind, Hop, HopId, Request, Resource, Response, Timings};

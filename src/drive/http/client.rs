@@ -5,7 +5,7 @@
 use super::body::{self, BodyError};
 use super::connector::{Connector, Sender, Wire, along};
 use super::failure::{failure, of_hyper, timed_out};
-use crate::trace::{Body, Failure, FailureKind, Response, Timings};
+use crate::trace::{AnsweredBy, Body, Failure, FailureKind, Response, Timings};
 use crate::web::headers::{EDGE, Headers};
 use crate::web::redirect::is_redirect_status;
 use bytes::Bytes;
@@ -44,7 +44,7 @@ impl Answer {
     /// The response, or why there is none, and the times.
     pub(super) fn outcome(self) -> (Result<Response, Failure>, Timings) {
         let outcome = match (self.head, self.body) {
-            (Some(Head { status, version, headers }), Ok(body)) => Ok(Response { status, version, headers, body }),
+            (Some(Head { status, version, headers }), Ok(body)) => Ok(Response { status, version, headers, body, by: AnsweredBy::Server }),
             (None, Ok(_)) => Err(failure(FailureKind::Broken, "no head came with the answer")),
             (_, Err(failure)) => Err(failure),
         };

@@ -267,6 +267,9 @@ pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {
         secrets: BTreeMap::new(),
         steps,
         policy,
+        needs: None,
+        differs: None,
+        engine: crate::plan::Engine::Http,
     }
 }
 

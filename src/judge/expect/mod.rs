@@ -12,10 +12,14 @@ mod view;
 use crate::base::Span;
 use crate::judge::text::shown;
 use crate::plan::{Expectation, ExpectationKind, Matcher, Scope, Step, Verb};
-use crate::trace::{Chain, HopId};
+use crate::trace::{Chain, HopId, WebStorage};
 use matcher::{Mismatch, Subject, mismatch, phrase};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use view::View;
+
+/// How much of an event a note shows, in characters.
+const SHOWN_EVENT: usize = 200;
 
 /// What became of one expectation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +176,11 @@ fn judge(expectation: &Expectation, view: &View<'_>, scope: &Scope, verdicts: &m
         ExpectationKind::Title(matcher) => {
             test(matcher, &Subject::maybe(view.record.title.as_deref()), scope).or_note(|| view.status_note())
         }
+        ExpectationKind::Local(key, matcher) => kept(matcher, key, view, scope, |storage| &storage.local),
+        ExpectationKind::Session(key, matcher) => kept(matcher, key, view, scope, |storage| &storage.session),
+        ExpectationKind::Console(matcher) => test(matcher, &Subject::number(view.script_errors().count()), scope)
+            .or_note(|| view.script_errors().next().map(|event| format!("the first: {}", shown(&event.text, SHOWN_EVENT)))),
+        ExpectationKind::Dialog(matcher) => test(matcher, &Subject::maybe(view.last_dialog()), scope),
         ExpectationKind::Time(matcher) => {
             test(matcher, &Subject::number(u64::try_from(view.record.took.as_millis()).unwrap_or(u64::MAX)), scope)
                 .or_note(|| view.slowest_note())
@@ -191,6 +200,23 @@ fn of_response(matcher: &Matcher, view: &View<'_>, scope: &Scope, part: impl FnO
     }
 }
 
+/// Tests what the page keeps under a key of its web storage.
+fn kept(
+    matcher: &Matcher,
+    key: &str,
+    view: &View<'_>,
+    scope: &Scope,
+    part: impl Fn(&WebStorage) -> &BTreeMap<String, String>,
+) -> Check {
+    let Some(storage) = view.record.storage.as_ref().map(part) else {
+        return Check::failed(wanted_of(matcher), "no page with web storage", None);
+    };
+    test(matcher, &Subject::maybe(storage.get(key).map(String::as_str)), scope).or_note(|| {
+        let keys: Vec<_> = storage.keys().map(|key| format!("`{}`", shown(key, 80))).collect();
+        Some(if keys.is_empty() { "nothing is kept there".to_owned() } else { format!("what is kept there: {}", keys.join(", ")) })
+    })
+}
+
 /// A matcher as a noun: what stands after "expected".
 fn wanted_of(matcher: &Matcher) -> String {
     let phrase = phrase(matcher);
@@ -205,6 +231,7 @@ fn wanted(kind: &ExpectationKind) -> String {
         }
         Kind::Header(_, matcher) | Kind::Json(_, matcher) | Kind::Body(matcher) | Kind::Text(matcher) => wanted_of(matcher),
         Kind::Title(matcher) | Kind::Time(matcher) | Kind::HopCount(matcher) | Kind::Failure(matcher) => wanted_of(matcher),
+        Kind::Local(_, matcher) | Kind::Session(_, matcher) | Kind::Console(matcher) | Kind::Dialog(matcher) => wanted_of(matcher),
         Kind::Cookie(..) | Kind::Hops(_) => describe(kind),
     }
 }
@@ -224,6 +251,10 @@ fn describe(kind: &ExpectationKind) -> String {
         Kind::Body(matcher) => format!("body {}", phrase(matcher)),
         Kind::Text(matcher) => format!("text {}", phrase(matcher)),
         Kind::Title(matcher) => format!("title {}", phrase(matcher)),
+        Kind::Local(key, matcher) => format!("local storage {key} {}", phrase(matcher)),
+        Kind::Session(key, matcher) => format!("session storage {key} {}", phrase(matcher)),
+        Kind::Console(matcher) => format!("number of console errors {}", phrase(matcher)),
+        Kind::Dialog(matcher) => format!("dialog {}", phrase(matcher)),
         Kind::Time(matcher) => format!("time {} ms", phrase(matcher)),
         Kind::Failure(matcher) => format!("failure {}", phrase(matcher)),
         Kind::HopCount(matcher) => format!("number of hops {}", phrase(matcher)),

@@ -1,7 +1,7 @@
 //! One step and what an expectation can see of it.
 
 use crate::judge::text::{SHOWN, count, shown, shown_bytes};
-use crate::trace::{Cause, Chain, Hop, Response, StepRecord};
+use crate::trace::{BrowserEvent, BrowserEventKind, Cause, Chain, Hop, Response, StepRecord};
 use crate::web::oauth::ErrorParams;
 use url::Url;
 
@@ -44,6 +44,17 @@ impl<'a> View<'a> {
             None => Some("no response: no request was made yet".to_owned()),
             Some(hop) => hop.outcome.as_ref().err().map(|failure| format!("no response: {}", shown(&failure.message, SHOWN))),
         }
+    }
+
+    /// Errors of the page's scripts, in order.
+    pub(super) fn script_errors(&self) -> impl Iterator<Item = &'a BrowserEvent> {
+        self.chain.events_within(self.index).filter(|event| event.kind.is_error())
+    }
+
+    /// What the page asked last.
+    pub(super) fn last_dialog(&self) -> Option<&'a str> {
+        let dialogs = self.chain.events_within(self.index).filter(|event| event.kind == BrowserEventKind::Dialog);
+        dialogs.last().map(|event| event.text.as_str())
     }
 
     /// A response header; several values are joined as RFC 9110 §5.3 allows, Set-Cookie by line breaks (it cannot be joined by commas).

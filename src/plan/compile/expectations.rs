@@ -14,7 +14,7 @@ impl Compiler<'_> {
     /// Compiles all that a step must show, in the order of the keys' meaning.
     pub(super) fn expectations(&mut self, expect: &Expect) -> Vec<Expectation> {
         type Make = fn(Matcher) -> ExpectationKind;
-        let asked: [(&Option<At<expect::Matcher>>, Subject, Make); 11] = [
+        let asked: [(&Option<At<expect::Matcher>>, Subject, Make); 13] = [
             (&expect.status, Subject::Status, ExpectationKind::Status),
             (&expect.redirect, Subject::Text, ExpectationKind::Redirect),
             (&expect.url, Subject::Text, ExpectationKind::Url),
@@ -24,6 +24,8 @@ impl Compiler<'_> {
             (&expect.body, Subject::Text, ExpectationKind::Body),
             (&expect.text, Subject::Visible, ExpectationKind::Text),
             (&expect.title, Subject::Text, ExpectationKind::Title),
+            (&expect.console, Subject::Number, ExpectationKind::Console),
+            (&expect.dialog, Subject::Visible, ExpectationKind::Dialog),
             (&expect.time, Subject::Time, ExpectationKind::Time),
             (&expect.hop_count, Subject::Number, ExpectationKind::HopCount),
         ];
@@ -45,6 +47,16 @@ impl Compiler<'_> {
             let matcher = self.matcher(&matcher.0, Subject::Json);
             if let (Some(path), Some(matcher)) = (path, matcher) {
                 all.push(Expectation { kind: ExpectationKind::Json(path, matcher), span: key.span });
+            }
+        }
+        if let Some(storage) = &expect.storage {
+            type Keep = fn(String, Matcher) -> ExpectationKind;
+            let kinds: [(_, Keep); 2] = [(&storage.local, ExpectationKind::Local), (&storage.session, ExpectationKind::Session)];
+            for (keys, make) in kinds {
+                for (key, matcher) in &keys.0 {
+                    let matcher = self.matcher(&matcher.0, Subject::Presence);
+                    all.extend(matcher.map(|matcher| Expectation { kind: make(key.name.clone(), matcher), span: key.span }));
+                }
             }
         }
         if let Some(first) = expect.hops.first() {
@@ -136,6 +148,8 @@ impl Compiler<'_> {
             CaptureSource::Redirect(part) => CaptureFrom::Redirect(self.url_part(part)),
             CaptureSource::Body(text) => CaptureFrom::Body(group(self, text)?),
             CaptureSource::Text(text) => CaptureFrom::Text(group(self, text)?),
+            CaptureSource::Local(key) => CaptureFrom::Local(self.known(key, "a key")),
+            CaptureSource::Session(key) => CaptureFrom::Session(self.known(key, "a key")),
             CaptureSource::Status => CaptureFrom::Status,
         })
     }

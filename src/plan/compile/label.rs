@@ -1,7 +1,7 @@
 //! One line for people about what a step does. Captures and secrets stand there by name only.
 
 use crate::base::escape;
-use crate::plan::{Clear, FaultsPlan, Field, Template, Verb, shown_duration as shown};
+use crate::plan::{Clear, DialogPlan, FaultsPlan, Field, PasskeyPlan, TabPlan, Template, Verb, shown_duration as shown};
 
 /// Longest label, in characters.
 const LONGEST: usize = 120;
@@ -36,6 +36,24 @@ pub(super) fn label(verb: &Verb) -> String {
         Verb::Boundary(boundary) => format!("boundary of {}", shown(boundary.limit)),
         Verb::Fault(faults) => format!("fault {}", faults_in(faults)),
         Verb::DeepLink(_) => "deep link".to_owned(),
+        Verb::Tab(tab) => match tab {
+            TabPlan::New(Some(url)) => format!("new tab on {}", url.display()),
+            TabPlan::New(None) => "new tab".to_owned(),
+            TabPlan::Close => "close the tab".to_owned(),
+            TabPlan::Newest => "newest tab".to_owned(),
+            TabPlan::Number(number) => format!("tab {number}"),
+            TabPlan::Like { .. } => "another tab".to_owned(),
+        },
+        Verb::Fetch(fetch) => format!("fetch {} {}", fetch.request.method.as_str(), fetch.request.url.display()),
+        Verb::Script(_) => "script".to_owned(),
+        Verb::Screenshot(name) => format!("screenshot {name}"),
+        Verb::Dialog(dialog) => match dialog {
+            DialogPlan::Accept => "accept dialogs".to_owned(),
+            DialogPlan::Dismiss => "dismiss dialogs".to_owned(),
+            DialogPlan::Text(_) => "answer dialogs".to_owned(),
+        },
+        Verb::Passkey(PasskeyPlan::Add(device)) => format!("passkeys on a device ({})", device.transport),
+        Verb::Passkey(PasskeyPlan::Remove) => "no passkeys any more".to_owned(),
     };
     let line = escape::line(&text);
     if line.chars().count() <= LONGEST {

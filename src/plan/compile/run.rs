@@ -148,10 +148,19 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
     compiler.stands_up = true;
     compiler.origins = compiler.all_origins(&origins);
     compiler.stands_up = false;
-    let mut policy = compiler.policy(scenario.settings.as_ref());
+    let settings = match (variant.and_then(|(_, variant)| variant.settings.clone()), scenario.settings.clone()) {
+        (Some(own), Some(shared)) => Some(own.over(shared)),
+        (own, shared) => own.or(shared),
+    };
+    let mut policy = compiler.policy(settings.as_ref());
     policy.live = profile.is_some_and(|(_, profile)| profile.live == Some(true));
     let frame = Frame { actor: Arc::from(ACTOR), timeout: policy.step_timeout };
     let laid = compiler.steps(steps, &frame);
+    let own = |pick: fn(&Variant) -> Option<&Text>, shared: Option<&Text>| variant.and_then(|(_, variant)| pick(variant)).or(shared).cloned();
+    let needs = own(|variant| variant.engine.as_ref(), scenario.engine.as_ref());
+    let needs = compiler.needs(needs.as_ref());
+    compiler.ask_for_a_browser(needs, &laid);
+    let differs = own(|variant| variant.differs.as_ref(), scenario.differs.as_ref()).map(|text| text.value);
     let title = scenario.scenario.as_ref().map(|text| compiler.known(text, "a title")).unwrap_or_default();
     let transitions = scenario.transitions.iter().map(|transition| Transition {
         from: transition.from.value.clone(),
@@ -192,6 +201,9 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         secrets: known.chain(unnamed).collect(),
         steps: laid,
         policy,
+        needs,
+        differs,
+        engine: needs.unwrap_or_default(),
     };
     (plan, compiler.faults, used)
 }
@@ -230,6 +242,7 @@ impl Compiler<'_> {
             }
         }
         policy.snapshot = settings.snapshot.unwrap_or(policy.snapshot);
+        policy.browser = self.browser_policy(settings);
         policy
     }
 }

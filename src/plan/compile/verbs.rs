@@ -40,6 +40,12 @@ impl Compiler<'_> {
             Action::Boundary(boundary) => self.boundary(boundary, frame, step.span)?,
             Action::Fault(switch) => Verb::Fault(self.switch(switch)?),
             Action::DeepLink(matcher) => Verb::DeepLink(self.matcher(&matcher.0, Subject::Text)?),
+            Action::Tab(tab) => Verb::Tab(self.tab(tab)?),
+            Action::Fetch(fetch) => Verb::Fetch(Box::new(self.fetch(fetch)?)),
+            Action::Script(script) => Verb::Script(self.script(script)),
+            Action::Screenshot(name) => Verb::Screenshot(self.screenshot(name)),
+            Action::Dialog(dialog) => Verb::Dialog(self.dialog(dialog)?),
+            Action::Passkey(passkey) => Verb::Passkey(self.passkey(passkey)?),
             Action::Expect => Verb::Expect,
             // Every verb that sends one request was taken above.
             Action::Get(_)
@@ -116,7 +122,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn pairs(&mut self, pairs: &Map<Text>) -> Vec<(String, Template)> {
+    pub(super) fn pairs(&mut self, pairs: &Map<Text>) -> Vec<(String, Template)> {
         pairs.0.iter().map(|(key, text)| (key.name.clone(), self.template(text))).collect()
     }
 
@@ -125,7 +131,7 @@ impl Compiler<'_> {
     }
 
     /// Headers to send; a name must be one (RFC 9110 §5.1).
-    fn headers(&mut self, headers: &Map<Nullable<Text>>) -> Vec<(String, Option<Template>)> {
+    pub(super) fn headers(&mut self, headers: &Map<Nullable<Text>>) -> Vec<(String, Option<Template>)> {
         for (key, _) in &headers.0 {
             if http::HeaderName::from_bytes(key.name.as_bytes()).is_err() {
                 self.fault(key.span, format!("`{}` is not the name of a header", key.name));

@@ -197,7 +197,7 @@ fn unknown_verb() {
     5 |   - teleport: https://app.test/
       |     ^^^^^^^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, inbox, clock, boundary, fault, deep_link
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, inbox, clock, boundary, fault, tab, fetch, script, screenshot, dialog, passkey, deep_link
     ");
 }
 
@@ -228,7 +228,7 @@ fn no_verb() {
     4 |   - id: lonely
       |     ^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, inbox, clock, boundary, fault, deep_link
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, inbox, clock, boundary, fault, tab, fetch, script, screenshot, dialog, passkey, deep_link
     ");
 }
 
@@ -318,7 +318,7 @@ fn types() {
 
 #[test]
 fn captures() {
-    insta::assert_snapshot!(told_of("captures"), @r#"
+    insta::assert_snapshot!(told_of("captures"), @"
     error: unknown source `statsu`
      --> captures.yaml:5:19
       |
@@ -342,14 +342,14 @@ fn captures() {
     5 |     capture: { a: statsu, b: { jsn: x }, c: { json: x, header: y }, d: 7 }
       |                                               ^^^^
       |
-      = hint: one of: json, header, cookie, url, redirect, body, text
+      = hint: one of: json, header, cookie, url, redirect, body, text, local, session
 
     error: expected where the value comes from, such as `status` or `{ json: user.id }`, found a number
      --> captures.yaml:5:72
       |
     5 |     capture: { a: statsu, b: { jsn: x }, c: { json: x, header: y }, d: 7 }
       |                                                                        ^
-    "#);
+    ");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::screen::Screen;
 use super::signals::Signals;
 use crate::base::{Diagnostic, Printer};
 use crate::report::{Summary, console};
-use crate::run::{self, Cancel, Engine, Event, Listener as _, Request, Selection, SnapshotMode, Unusable};
+use crate::run::{self, Cancel, Engines, Event, Listener as _, Request, Selection, SnapshotMode, Unusable};
 use anyhow::Context as _;
 use clap::Args;
 use std::path::PathBuf;
@@ -31,8 +31,8 @@ pub(super) struct Run {
     #[arg(long, short, value_name = "NAME", env = "AUTHCHAIN_PROFILE")]
     profile: Option<String>,
     /// Who performs page steps.
-    #[arg(long, value_enum, default_value_t)]
-    engine: Engine,
+    #[arg(long, value_enum, default_value_t, env = "AUTHCHAIN_ENGINE")]
+    engine: Engines,
     /// How many runs at once [default: one for each core].
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -72,7 +72,7 @@ pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Resul
         paths: command.paths,
         selection: Selection { tags: command.tag, filters: command.filter },
         profile: command.profile,
-        engine: command.engine,
+        engines: command.engine,
         fail_fast: command.fail_fast,
         retries: command.retries,
         live: command.live,

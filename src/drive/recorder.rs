@@ -4,7 +4,10 @@
 use super::Observer;
 use crate::base::Clock;
 use crate::plan::{Matcher, Scope, Step, StepId, Template, TemplateError};
-use crate::trace::{BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Request, Resource, ServerCall, StepRecord, Timings, WebStorage};
+use crate::trace::{
+    BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Request, Resource, ServerCall, StepRecord,
+    Timings, WebStorage,
+};
 use crate::web::cookie::SendContext;
 use crate::web::headers::Headers;
 use bytes::Bytes;

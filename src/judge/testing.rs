@@ -9,9 +9,8 @@
 use crate::base::{Sources, Span};
 use crate::plan::{Backend, OriginPlan, Plan, Policy, Step, StepId, Verb};
 use crate::trace::{
-    AnsweredBy, Resource,
-    Body, Cause, Chain, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, Hop, HopId, JarCookie, Reason, Request, Response,
-    ServerCall, SetVerdict, StepRecord, Timings,
+    AnsweredBy, Body, Cause, Chain, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, Hop, HopId, JarCookie, Reason, Request,
+    Resource, Response, ServerCall, SetVerdict, StepRecord, Timings,
 };
 use crate::web::headers::Headers;
 use std::collections::BTreeMap;
@@ -127,7 +126,8 @@ impl Story {
             self.step("first step");
         }
         self.now += Duration::from_millis(100);
-        let response = Response { status: 200, version: "HTTP/1.1", headers: Headers::default(), body: Body::default(), by: AnsweredBy::Server };
+        let response =
+            Response { status: 200, version: "HTTP/1.1", headers: Headers::default(), body: Body::default(), by: AnsweredBy::Server };
         self.chain.hops.push(Hop {
             resource: Resource::Document,
             id: HopId(u32::try_from(self.chain.hops.len()).unwrap()),

@@ -21,6 +21,8 @@ pub struct Finished {
     pub file: PathBuf,
     /// The variant, if the scenario has several.
     pub variant: Option<String>,
+    /// Who performed its pages: `http` or `browser`.
+    pub engine: &'static str,
     /// The profile, if one was laid over it.
     pub profile: Option<String>,
     /// Requirement ids that it covers.
@@ -37,6 +39,8 @@ pub struct Finished {
     pub verdicts: Vec<StepVerdicts>,
     /// What the snapshot came to.
     pub snapshot: SnapshotOutcome,
+    /// How the chain differs from that of the other engine, where both were asked for.
+    pub beside: Beside,
     /// What the diagnosis found.
     pub findings: Vec<Judged>,
     /// Findings that were to be reproduced and did not show up.
@@ -108,6 +112,23 @@ pub enum SnapshotOutcome {
     },
     /// Written anew, as asked.
     Updated(PathBuf),
+}
+
+/// How the chains of two engines compare.
+#[derive(Debug, Clone, Default)]
+pub enum Beside {
+    /// Nobody compared.
+    #[default]
+    Alone,
+    /// Both engines made the same chain, but for what only a real browser asks for.
+    Same,
+    /// They did not.
+    Differs {
+        /// From the http engine's chain to the browser's.
+        diff: Diff,
+        /// Why that is as it must be, as the scenario says.
+        because: Option<String>,
+    },
 }
 
 /// Why a run could not be made.
@@ -197,6 +218,9 @@ impl Finished {
             SnapshotOutcome::Drift { diff, .. } => reasons.push(format!("snapshot drifted: {}", diff.headline)),
             SnapshotOutcome::Missing(path) => reasons.push(format!("no snapshot at {}", path.display())),
             _ => {}
+        }
+        if let Beside::Differs { diff, because: None } = &self.beside {
+            reasons.push(format!("the engines differ: {}", diff.headline));
         }
         let fails = self.findings.iter().filter(|judged| judged.standing == Standing::Fails);
         reasons.extend(fails.map(|judged| format!("finding: {}", judged.finding.rule)));

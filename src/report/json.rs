@@ -1,6 +1,6 @@
 //! Everything that was seen and judged, as JSON for other programs. Values are masked as on the console.
 
-use super::{Finished, Mask, Outcome, ProcessLog, SnapshotOutcome, Standing, Summary};
+use super::{Beside, Finished, Mask, Outcome, ProcessLog, SnapshotOutcome, Standing, Summary};
 use crate::base::escape;
 use crate::trace::{Hop, Message, ServerCall, SetVerdict, StepRecord};
 use crate::web::message;
@@ -80,6 +80,7 @@ fn run_json(run: &Finished) -> Value {
         "title": run.title,
         "file": run.file.display().to_string(),
         "variant": run.variant,
+        "engine": run.engine,
         "outcome": outcome,
         "attempts": run.attempts,
         "started": run.started.format(&Rfc3339).unwrap_or_default(),
@@ -89,6 +90,11 @@ fn run_json(run: &Finished) -> Value {
         "snapshot": snapshot,
         "snapshot_diff": diff,
         "snapshot_waits_at": pending,
+        "engines_differ": match &run.beside {
+            Beside::Alone => Value::Null,
+            Beside::Same => json!(false),
+            Beside::Differs { diff, because } => json!({ "diff": mask.lines(&diff.text), "because": because }),
+        },
         "reasons": run.reasons().iter().map(|reason| mask.text(reason)).collect::<Vec<_>>(),
         "trouble": run.trouble.as_ref().map(|trouble| mask.lines(&trouble.message)),
         "hints": run.trouble.iter().flat_map(|trouble| &trouble.hints).map(|hint| mask.text(hint)).collect::<Vec<_>>(),

@@ -10,7 +10,7 @@ pub mod junit;
 mod mask;
 mod volatile;
 
-pub use finished::{Finished, Judged, Outcome, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Summary, Trouble};
+pub use finished::{Beside, Finished, Judged, Outcome, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Summary, Trouble};
 pub use mask::Mask;
 pub(crate) use volatile::without_values;
 

@@ -3,12 +3,13 @@
 use super::event::RunId;
 use super::observer::Judge;
 use super::world::Stage;
-use super::{Cancel, Event, Listener, Request, snapshots};
+use super::{Cancel, Engines, Event, Listener, Request, snapshots};
 use crate::base::{Clock, Redactor, Sources, clock};
 use crate::drive;
+use crate::judge::snapshot::Comparison;
 use crate::judge::{self, diagnose, snapshot};
 use crate::plan::{Plan, Scope};
-use crate::report::{self, Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
+use crate::report::{self, Beside, Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
 use crate::topology::{self, Topology};
 use crate::trace::Chain;
 use std::sync::Arc;
@@ -22,6 +23,15 @@ pub(super) struct Attempt<'a> {
     pub request: &'a Request,
     pub listener: &'a Arc<dyn Listener>,
     pub cancel: &'a Cancel,
+    /// What the http engine's chain has in common with any other's, for a run of the same plan in a real browser.
+    pub reference: Option<&'a str>,
+}
+
+/// What a try came to.
+pub(super) struct Made {
+    pub finished: Finished,
+    /// The chain as text, without what only a real browser asks for; where engines are compared.
+    pub common: Option<String>,
 }
 
 /// What was driven, before it is judged as a whole.
@@ -36,14 +46,14 @@ struct Driven {
 
 impl Attempt<'_> {
     /// Makes it. What goes wrong is part of the result.
-    pub(super) async fn make(&self) -> Finished {
+    pub(super) async fn make(&self) -> Made {
         let (started, began) = (clock::wall(), Instant::now());
         let redactor = Redactor::default();
         self.plan.secrets.values().for_each(|secret| redactor.learn(secret));
         let driven = self.stand_up_and_drive(&redactor).await;
-        let mut finished = self.judge(driven, redactor);
-        (finished.started, finished.took) = (started, began.elapsed());
-        finished
+        let mut made = self.judge(driven, redactor);
+        (made.finished.started, made.finished.took) = (started, began.elapsed());
+        made
     }
 
     async fn stand_up_and_drive(&self, redactor: &Redactor) -> Driven {
@@ -107,7 +117,7 @@ impl Attempt<'_> {
         Driven { chain, verdicts: judge.verdicts(), interrupted, ..Driven::default() }
     }
 
-    fn judge(&self, driven: Driven, redactor: Redactor) -> Finished {
+    fn judge(&self, driven: Driven, redactor: Redactor) -> Made {
         let Driven { chain, verdicts, logs, trouble, interrupted } = driven;
         let without_values = report::without_values(&redactor, &chain);
         let found = judge::hiding(&without_values, || diagnose::diagnose(self.plan, &chain));
@@ -124,6 +134,7 @@ impl Attempt<'_> {
             title: self.plan.title.clone(),
             file: self.plan.file.clone(),
             variant: self.plan.variant.clone(),
+            engine: self.plan.engine.name(),
             profile: self.plan.profile.clone(),
             covers: self.plan.covers.clone(),
             attempts: 1,
@@ -131,6 +142,7 @@ impl Attempt<'_> {
             took: std::time::Duration::ZERO,
             verdicts,
             snapshot: SnapshotOutcome::Off,
+            beside: Beside::Alone,
             findings: findings.collect(),
             absent,
             // How far an interrupted run came is not known.
@@ -153,9 +165,22 @@ impl Attempt<'_> {
                 Err(trouble) => finished.trouble = Some(trouble),
             }
         }
+        let comparable = self.request.engines == Engines::Both && finished.trouble.is_none() && !interrupted;
+        let common = comparable.then(|| snapshot::render_common(self.plan, &finished.chain, &finished.redactor));
+        if let (Some(reference), Some(common)) = (self.reference, &common) {
+            finished.beside = self.beside(reference, common);
+        }
         // Only now: a snapshot names values by its own labels, which are the same in every run.
         finished.redactor = without_values;
-        finished
+        Made { finished, common }
+    }
+
+    /// How the browser's chain compares with the http engine's.
+    fn beside(&self, http: &str, browser: &str) -> Beside {
+        match snapshot::compare(http, browser, &self.plan.transitions) {
+            Comparison::Drift(diff) => Beside::Differs { diff, because: self.plan.differs.clone() },
+            Comparison::Same | Comparison::Allowed(_) => Beside::Same,
+        }
     }
 
     fn trouble_of(&self, error: &topology::TopologyError) -> Trouble {

@@ -11,6 +11,7 @@ pub mod alone;
 mod attempt;
 mod cancel;
 mod discover;
+mod engine;
 mod event;
 mod names;
 mod observer;
@@ -22,6 +23,7 @@ mod world;
 
 pub use cancel::Cancel;
 pub use discover::discover;
+pub use engine::Engines;
 pub use event::{Event, Listener};
 pub use select::Selection;
 pub(crate) use snapshots::write_atomically;
@@ -35,14 +37,6 @@ use crate::scenario::{self, Diagnostics};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Who performs page steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Engine {
-    /// Forms and links from HTML, no script, a jar that acts as a browser's.
-    #[default]
-    Http,
-}
-
 /// What a command asks for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -53,7 +47,7 @@ pub struct Request {
     /// The profile to lay over the scenarios.
     pub profile: Option<String>,
     /// Who performs page steps.
-    pub engine: Engine,
+    pub engines: Engines,
     /// How many runs at once.
     pub jobs: usize,
     /// Whether to stop after the first run that fails.
@@ -74,7 +68,7 @@ impl Default for Request {
             paths: vec![PathBuf::from("scenarios")],
             selection: Selection::default(),
             profile: None,
-            engine: Engine::default(),
+            engines: Engines::default(),
             jobs: std::thread::available_parallelism().map_or(2, usize::from),
             fail_fast: false,
             retries: 0,
@@ -128,6 +122,9 @@ pub fn prepare(request: &Request) -> Result<Prepared, Vec<Unusable>> {
         unusable.push(Unusable { diagnostics: shared, sources: Arc::default() });
     }
     prepared.plans.retain(|(plan, _)| request.selection.takes(plan));
+    let (plans, left_out) = engine::assign(std::mem::take(&mut prepared.plans), request.engines);
+    prepared.plans = plans;
+    prepared.warnings.extend(left_out.map(|word| (word, Arc::default())));
     if unusable.is_empty() { Ok(prepared) } else { Err(unusable) }
 }
 

@@ -1,10 +1,11 @@
 //! Several runs at once, each on its own topology.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Made};
 use super::{Cancel, Event, Listener, Request};
 use crate::base::Sources;
 use crate::plan::Plan;
 use crate::report::{Finished, Outcome, Summary};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -13,6 +14,8 @@ use tokio::task::JoinSet;
 /// What all workers share.
 struct Pool {
     plans: Vec<(Arc<Plan>, Arc<Sources>)>,
+    /// Runs that follow one another because they are compared.
+    rows: Vec<Range<usize>>,
     request: Arc<Request>,
     listener: Arc<dyn Listener>,
     cancel: Cancel,
@@ -31,7 +34,8 @@ pub(super) async fn run_all(
     let count = plans.len();
     listener.event(Event::Planned(count));
     let jobs = request.jobs.clamp(1, count.max(1));
-    let pool = Pool { plans, request, listener, cancel, next: AtomicUsize::new(0), enough: AtomicBool::new(false) };
+    let rows = rows(&plans);
+    let pool = Pool { plans, rows, request, listener, cancel, next: AtomicUsize::new(0), enough: AtomicBool::new(false) };
     let pool = Arc::new(pool);
     let cancel = pool.cancel.clone();
     let mut workers = JoinSet::new();
@@ -46,34 +50,54 @@ pub(super) async fn run_all(
 }
 
 impl Pool {
-    /// Takes one plan after the other until none is left.
+    /// Takes one row after the other until none is left.
     async fn work(self: Arc<Self>) -> Vec<(usize, Arc<Finished>)> {
         let mut done = Vec::new();
-        while !self.cancel.is_cancelled() && !self.enough.load(Ordering::Relaxed) {
-            let id = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some((plan, sources)) = self.plans.get(id) else { break };
-            let finished = Arc::new(self.with_retries(id, plan, sources).await);
-            self.listener.event(Event::Finished(id, &finished));
-            if self.request.fail_fast && finished.outcome() != Outcome::Passed {
-                self.enough.store(true, Ordering::Relaxed);
+        while let Some(row) = self.rows.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let mut reference = None;
+            for id in row.clone() {
+                if self.cancel.is_cancelled() || self.enough.load(Ordering::Relaxed) {
+                    return done;
+                }
+                let (plan, sources) = &self.plans[id];
+                let made = self.with_retries(id, plan, sources, reference.as_deref()).await;
+                let finished = Arc::new(made.finished);
+                reference = made.common;
+                self.listener.event(Event::Finished(id, &finished));
+                if self.request.fail_fast && finished.outcome() != Outcome::Passed {
+                    self.enough.store(true, Ordering::Relaxed);
+                }
+                done.push((id, finished));
             }
-            done.push((id, finished));
         }
         done
     }
 
-    async fn with_retries(&self, id: usize, plan: &Arc<Plan>, sources: &Arc<Sources>) -> Finished {
+    async fn with_retries(&self, id: usize, plan: &Arc<Plan>, sources: &Arc<Sources>, reference: Option<&str>) -> Made {
         self.listener.event(Event::Started(id, &plan.id()));
         let mut tries = 1;
         loop {
-            let attempt = Attempt { id, plan, sources, request: &self.request, listener: &self.listener, cancel: &self.cancel };
-            let mut finished = attempt.make().await;
-            finished.attempts = tries;
-            if tries > self.request.retries || !matches!(finished.outcome(), Outcome::Failed | Outcome::Broken) {
-                return finished;
+            let (request, listener, cancel) = (&self.request, &self.listener, &self.cancel);
+            let mut made = Attempt { id, plan, sources, request, listener, cancel, reference }.make().await;
+            made.finished.attempts = tries;
+            if tries > self.request.retries || !matches!(made.finished.outcome(), Outcome::Failed | Outcome::Broken) {
+                return made;
             }
-            self.listener.event(Event::Retried(id, &finished));
+            self.listener.event(Event::Retried(id, &made.finished));
             tries += 1;
         }
     }
+}
+
+/// Runs of the same plan by several engines stand side by side and belong together.
+fn rows(plans: &[(Arc<Plan>, Arc<Sources>)]) -> Vec<Range<usize>> {
+    let same = |one: &Plan, other: &Plan| one.file == other.file && one.variant == other.variant && one.engine != other.engine;
+    let mut rows: Vec<Range<usize>> = Vec::new();
+    for (at, (plan, _)) in plans.iter().enumerate() {
+        match rows.last_mut() {
+            Some(row) if same(&plans[row.start].0, plan) => row.end = at + 1,
+            _ => rows.push(at..at + 1),
+        }
+    }
+    rows
 }

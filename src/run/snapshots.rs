@@ -36,7 +36,7 @@ pub struct Pending {
 /// Where the snapshot of `plan` lies: `snapshots/login@bearer.snap` beside the scenario.
 pub(super) fn path_of(plan: &Plan) -> PathBuf {
     let stem = plan.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = snapshot::file_name(&stem, plan.variant.as_deref(), plan.profile.as_deref());
+    let name = snapshot::file_name(&stem, plan.variant.as_deref(), plan.profile.as_deref(), plan.has_own_snapshot());
     plan.file.parent().unwrap_or(Path::new("")).join("snapshots").join(name)
 }
 
@@ -119,10 +119,10 @@ pub fn pending(paths: &[PathBuf]) -> Result<Vec<Pending>, Diagnostic> {
 
 /// Whether a waiting file is of the scenario whose file has this stem.
 fn is_of(pending: &Path, stem: &str) -> bool {
-    let whole = snapshot::file_name(stem, None, None);
+    let whole = snapshot::file_name(stem, None, None, false);
     let stem = whole.strip_suffix(".snap").unwrap_or(&whole);
     let name = pending.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('@') || rest == ".snap.new")
+    name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('@') || matches!(rest, ".snap.new" | ".browser.snap.new"))
 }
 
 /// Puts a waiting snapshot in its place.

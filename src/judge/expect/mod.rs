@@ -201,13 +201,7 @@ fn of_response(matcher: &Matcher, view: &View<'_>, scope: &Scope, part: impl FnO
 }
 
 /// Tests what the page keeps under a key of its web storage.
-fn kept(
-    matcher: &Matcher,
-    key: &str,
-    view: &View<'_>,
-    scope: &Scope,
-    part: impl Fn(&WebStorage) -> &BTreeMap<String, String>,
-) -> Check {
+fn kept(matcher: &Matcher, key: &str, view: &View<'_>, scope: &Scope, part: impl Fn(&WebStorage) -> &BTreeMap<String, String>) -> Check {
     let Some(storage) = view.record.storage.as_ref().map(part) else {
         return Check::failed(wanted_of(matcher), "no page with web storage", None);
     };

@@ -90,10 +90,11 @@ pub(super) fn normal(body: &str) -> String {
     body.trim_end().replace("\r\n", "\n")
 }
 
-/// The file name of a snapshot: `login.snap`, `login@bearer.snap`, `login@bearer+staging.snap`.
+/// The file name of a snapshot: `login.snap`, `login@bearer.snap`, `login@bearer+staging.snap`; in a real browser, where its
+/// chain is another one, `login@bearer.browser.snap`.
 /// Characters that a file system might refuse become `-`.
 #[must_use]
-pub fn file_name(stem: &str, variant: Option<&str>, profile: Option<&str>) -> String {
+pub fn file_name(stem: &str, variant: Option<&str>, profile: Option<&str>, of_browser: bool) -> String {
     let safe = |text: &str| -> String {
         text.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect()
     };
@@ -102,6 +103,9 @@ pub fn file_name(stem: &str, variant: Option<&str>, profile: Option<&str>) -> St
         (None, None) => {}
         (Some(variant), None) => name.push_str(&format!("@{}", safe(variant))),
         (variant, Some(profile)) => name.push_str(&format!("@{}+{}", safe(variant.unwrap_or_default()), safe(profile))),
+    }
+    if of_browser {
+        name.push_str(".browser");
     }
     name.push_str(".snap");
     name
@@ -187,10 +191,11 @@ mod tests {
 
     #[test]
     fn names_carry_variant_and_profile() {
-        assert_eq!(file_name("session", None, None), "session.snap");
-        assert_eq!(file_name("session", Some("bearer"), None), "session@bearer.snap");
-        assert_eq!(file_name("session", Some("a/b"), Some("staging")), "session@a-b+staging.snap");
-        assert_eq!(file_name("session", None, Some("staging")), "session@+staging.snap");
+        assert_eq!(file_name("session", None, None, false), "session.snap");
+        assert_eq!(file_name("session", Some("bearer"), None, false), "session@bearer.snap");
+        assert_eq!(file_name("session", Some("a/b"), Some("staging"), false), "session@a-b+staging.snap");
+        assert_eq!(file_name("session", None, Some("staging"), false), "session@+staging.snap");
+        assert_eq!(file_name("session", Some("bearer"), None, true), "session@bearer.browser.snap");
     }
 
     proptest! {

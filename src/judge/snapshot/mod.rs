@@ -16,4 +16,4 @@ mod shape;
 
 pub use compare::{Comparison, Diff, compare, unified};
 pub use file::{SnapshotError, SnapshotFile, file_name};
-pub use render::{numbered, render};
+pub use render::{numbered, render, render_common};

@@ -1,8 +1,37 @@
 //! The order in which a snapshot shows steps: that of the run, without what is chance in it.
 
 use crate::plan::{Plan, Step, Verb};
-use crate::trace::{Cause, Chain, Hop};
+use crate::trace::{Cause, Chain, Hop, Resource};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Which hops are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All but parts of pages (scripts, styles, images) that went well and set no cookie.
+    All,
+    /// Those of navigations and HTTP steps, which every engine makes.
+    Navigations,
+}
+
+impl Shown {
+    fn takes(self, chain: &Chain, hop: &Hop) -> bool {
+        match self {
+            Self::All => hop.resource != Resource::Asset || !hop.set.is_empty() || hop.status().is_none_or(|status| status >= 400),
+            Self::Navigations => root(chain, hop).cause != Cause::Subresource,
+        }
+    }
+}
+
+/// The hop that began the row of redirects that `hop` belongs to.
+fn root<'a>(chain: &'a Chain, mut hop: &'a Hop) -> &'a Hop {
+    while let Cause::Redirect(from) = hop.cause
+        && from < hop.id
+        && let Some(earlier) = chain.hop(from)
+    {
+        hop = earlier;
+    }
+    hop
+}
 
 /// A step with the hops that are shown of it.
 pub(super) struct Entry<'a> {
@@ -16,9 +45,9 @@ pub(super) struct Entry<'a> {
 /// - Of a poll only the last try is shown: how many it took is chance.
 /// - Steps that ran at the same time stand in the order of the plan; among those that look alike to the reader (same
 ///   label and actor) the outcomes are sorted, because which of them came first is chance.
-pub(super) fn entries<'a>(plan: &Plan, chain: &'a Chain, content: impl Fn(&Entry<'a>) -> String) -> Vec<Entry<'a>> {
+pub(super) fn entries<'a>(plan: &Plan, chain: &'a Chain, shown: Shown, content: impl Fn(&Entry<'a>) -> String) -> Vec<Entry<'a>> {
     let mut hops: Vec<Vec<&Hop>> = vec![Vec::new(); chain.steps.len()];
-    for hop in &chain.hops {
+    for hop in chain.hops.iter().filter(|hop| shown.takes(chain, hop)) {
         if let Some(of_step) = hops.get_mut(hop.step) {
             of_step.push(hop);
         }

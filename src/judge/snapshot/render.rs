@@ -1,7 +1,7 @@
 //! The text of a snapshot.
 
 use super::mask::Labels;
-use super::order::{Entry, entries};
+use super::order::{Entry, Shown, entries};
 use super::{calls, cookies, messages, shape};
 use crate::base::Redactor;
 use crate::judge::text::{shown, shown_bytes};
@@ -14,9 +14,19 @@ const BENEATH: &str = "       ";
 /// The chain as text made for review. See the [module](super) for what it shows and what it leaves out.
 #[must_use]
 pub fn render(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
+    render_hops(plan, chain, redactor, Shown::All)
+}
+
+/// The same without what only a real browser asks for: what engines have in common.
+#[must_use]
+pub fn render_common(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
+    render_hops(plan, chain, redactor, Shown::Navigations)
+}
+
+fn render_hops(plan: &Plan, chain: &Chain, redactor: &Redactor, shown: Shown) -> String {
     let labels = Labels::numbered().without_secrets(redactor);
     let mut text = Writer { chain, several: several(chain), labels, number: Some(0), out: String::new() };
-    for entry in &ordered(plan, chain, redactor) {
+    for entry in &ordered(plan, chain, redactor, shown) {
         text.step(entry);
     }
     let calls = calls::lines(&chain.calls);
@@ -39,11 +49,11 @@ pub fn render(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
 /// The hops in the order in which the snapshot numbers them.
 #[must_use]
 pub fn numbered(plan: &Plan, chain: &Chain, redactor: &Redactor) -> Vec<HopId> {
-    ordered(plan, chain, redactor).iter().flat_map(|entry| &entry.hops).map(|hop| hop.id).collect()
+    ordered(plan, chain, redactor, Shown::All).iter().flat_map(|entry| &entry.hops).map(|hop| hop.id).collect()
 }
 
-fn ordered<'a>(plan: &Plan, chain: &'a Chain, redactor: &Redactor) -> Vec<Entry<'a>> {
-    entries(plan, chain, |entry| {
+fn ordered<'a>(plan: &Plan, chain: &'a Chain, redactor: &Redactor, shown: Shown) -> Vec<Entry<'a>> {
+    entries(plan, chain, shown, |entry| {
         let labels = Labels::kinds_only().without_secrets(redactor);
         let mut text = Writer { chain, several: several(chain), labels, number: None, out: String::new() };
         text.step(entry);

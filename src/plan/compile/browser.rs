@@ -106,9 +106,7 @@ impl Compiler<'_> {
     pub(super) fn script(&mut self, script: &Short<Script>) -> ScriptPlan {
         match script {
             Short::Text(text) => ScriptPlan { body: self.known(text, "a script"), arguments: Vec::new() },
-            Short::Long(long) => {
-                ScriptPlan { body: self.known(&long.value.run, "a script"), arguments: self.pairs(&long.value.with) }
-            }
+            Short::Long(long) => ScriptPlan { body: self.known(&long.value.run, "a script"), arguments: self.pairs(&long.value.with) },
         }
     }
 

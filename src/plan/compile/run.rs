@@ -156,7 +156,8 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
     policy.live = profile.is_some_and(|(_, profile)| profile.live == Some(true));
     let frame = Frame { actor: Arc::from(ACTOR), timeout: policy.step_timeout };
     let laid = compiler.steps(steps, &frame);
-    let own = |pick: fn(&Variant) -> Option<&Text>, shared: Option<&Text>| variant.and_then(|(_, variant)| pick(variant)).or(shared).cloned();
+    let own =
+        |pick: fn(&Variant) -> Option<&Text>, shared: Option<&Text>| variant.and_then(|(_, variant)| pick(variant)).or(shared).cloned();
     let needs = own(|variant| variant.engine.as_ref(), scenario.engine.as_ref());
     let needs = compiler.needs(needs.as_ref());
     compiler.ask_for_a_browser(needs, &laid);

@@ -1,6 +1,6 @@
 //! What did not hold, what was found, and how to mend it.
 
-use super::super::finished::{Finished, SnapshotOutcome, Standing};
+use super::super::finished::{Beside, Finished, SnapshotOutcome, Standing};
 use super::super::mask::Mask;
 use super::style::Style;
 use crate::judge::diagnose::{Finding, Severity};
@@ -17,6 +17,7 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
         }
     }
     write_snapshot(out, run, style);
+    write_beside(out, run, style);
     for judged in &run.findings {
         write_finding(out, run, &judged.finding, &judged.standing, style);
     }
@@ -76,6 +77,20 @@ fn write_snapshot(out: &mut String, run: &Finished, style: Style) {
         }
         _ => {}
     }
+}
+
+/// Where the engines differ.
+fn write_beside(out: &mut String, run: &Finished, style: Style) {
+    let Beside::Differs { diff, because } = &run.beside else { return };
+    if let Some(because) = because {
+        let _ = writeln!(out, "{}: {}\n", style.dim("the engines differ, as they must"), Mask::new(&run.redactor).text(because));
+        return;
+    }
+    let _ = writeln!(out, "{}: {}", style.bad("the engines differ"), diff.headline);
+    for text in painted(&diff.text, style).lines() {
+        let _ = writeln!(out, "  {text}");
+    }
+    let _ = writeln!(out, "  {} `-` is the http engine, `+` the browser; if this must be so, say why in `differs:`\n", style.dim("hint:"));
 }
 
 /// The difference between two snapshots, as one reads it in a review.

@@ -11,7 +11,7 @@
 //! | `record/` | from the browser's events to hops |
 //! | `page/` | finding, waiting, filling, pressing, looking |
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub(crate) mod bidi;
 pub mod launch;

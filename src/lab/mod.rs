@@ -16,11 +16,13 @@
 //! egress   the outgoing HTTP client: proxy, roots, limits
 //! wire     requests and responses in the small: cookies, forwarded headers, queries
 //! codes    sign-in by a code that is sent by mail or text message
+//! cookies  cookies that a browser drops or withholds
 //! mosaic   Authentik → Better Auth → NestJS guard
 //! ```
 
 mod app;
 mod codes;
+mod cookies;
 mod egress;
 mod env;
 mod error;

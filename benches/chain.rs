@@ -77,8 +77,8 @@ fn print(json: bool, name: &str, ours: f64, theirs: f64, unit: &str, ratio: f64,
 async fn engine(plan: &Plan, world: &Arc<Direct>) -> anyhow::Result<Duration> {
     let began = Instant::now();
     for _ in 0..ROUNDS {
-        let roots = rustls::RootCertStore::empty();
-        let chain = drive::drive(plan, world.clone(), roots, Clock::default(), Arc::new(Silent)).await;
+        let setup = drive::Setup::new(rustls::RootCertStore::empty(), Clock::default());
+        let chain = drive::drive(plan, world.clone(), setup, Arc::new(Silent)).await;
         anyhow::ensure!(chain.hops.len() == HOPS, "{} hops: {:?}", chain.hops.len(), chain.steps.last().map(|step| &step.error));
     }
     Ok(began.elapsed())

@@ -1,5 +1,6 @@
 //! `authchain run`.
 
+use super::browser::Browser;
 use super::reports::Reports;
 use super::screen::Screen;
 use super::signals::Signals;
@@ -55,6 +56,14 @@ pub(super) struct Run {
     #[arg(long, env = "CI", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     ci: bool,
     #[command(flatten)]
+    browser: Browser,
+    /// Rest so long after each step in a real browser: `250ms`.
+    #[arg(long, value_name = "TIME", value_parser = rest, help_heading = "Real browsers")]
+    slow_mo: Option<Duration>,
+    /// Leave the browser's windows open after a step that failed, until they are closed.
+    #[arg(long, requires = "headed", help_heading = "Real browsers")]
+    keep_open: bool,
+    #[command(flatten)]
     reports: Reports,
 }
 
@@ -73,6 +82,9 @@ pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Resul
         selection: Selection { tags: command.tag, filters: command.filter },
         profile: command.profile,
         engines: command.engine,
+        browser: command.browser.options(),
+        slow_mo: command.slow_mo.unwrap_or_default(),
+        keep_open: command.keep_open,
         fail_fast: command.fail_fast,
         retries: command.retries,
         live: command.live,
@@ -104,6 +116,10 @@ pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Resul
     }
     command.reports.write(&summary, printer)?;
     Ok(code)
+}
+
+fn rest(text: &str) -> Result<Duration, String> {
+    run::duration(text).ok_or_else(|| "write a number with a unit: `250ms`, `1s`".to_owned())
 }
 
 /// The first signal puts everything away in order. The second one leaves at once, without a result.

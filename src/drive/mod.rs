@@ -30,7 +30,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use steps::drive;
+pub use browser::launch::{BrowserKind, BrowserOptions, Browsers};
+pub use steps::{Setup, drive};
 
 use crate::plan::{FaultsPlan, Matcher, Scope, Step};
 use crate::trace::{Chain, Hop, Message, ServerCall};

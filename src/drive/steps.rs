@@ -1,6 +1,7 @@
 //! The step loop: steps in order, at the same time, again and again; each within its time, each leaving a record.
 
 use super::actor::Actor;
+use super::browser::launch::Browsers;
 use super::error::StepError;
 use super::recorder::{Ended, Recorder};
 use super::{Observer, World, capture, cookies, http};
@@ -16,12 +17,36 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Performs `plan` with the http engine and hands back what happened.
+/// What a run is performed with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Whose certificates the http engine trusts.
+    pub roots: rustls::RootCertStore,
+    /// The run's clock.
+    pub clock: Clock,
+    /// Where real browsers come from; a plan for one needs it.
+    pub browsers: Option<Browsers>,
+    /// How long to rest after each step in a real browser, for people who look on.
+    pub slow_mo: Duration,
+    /// Whether windows stay open after a step that failed, until somebody closes them.
+    pub keep_open: bool,
+}
+
+impl Setup {
+    /// A run without a real browser.
+    #[must_use]
+    pub fn new(roots: rustls::RootCertStore, clock: Clock) -> Self {
+        Self { roots, clock, browsers: None, slow_mo: Duration::ZERO, keep_open: false }
+    }
+}
+
+/// Performs `plan` and hands back what happened.
 ///
-/// Each actor has its own jar, connections and page. Connections go to the edge's listener of the actor and trust
-/// `roots` alone. A step that cannot be done, or whose expectations do not hold, ends the run. Dropping the future closes
-/// every connection.
-pub async fn drive(plan: &Plan, world: Arc<dyn World>, roots: rustls::RootCertStore, clock: Clock, observer: Arc<dyn Observer>) -> Chain {
+/// Each actor has its own jar, connections and page. Connections go to the edge's listener of the actor, and those of the
+/// http engine trust the setup's roots alone. A step that cannot be done, or whose expectations do not hold, ends the run.
+/// Dropping the future closes every connection.
+pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: Arc<dyn Observer>) -> Chain {
+    let Setup { roots, clock, browsers, slow_mo, keep_open } = setup;
     let scope = Scope { secrets: plan.secrets.clone(), clock: clock.clone(), ..Scope::default() };
     let tls = http::tls_config(roots);
     let mut actors = BTreeMap::new();

@@ -5,7 +5,7 @@ use super::observer::Judge;
 use super::world::Stage;
 use super::{Cancel, Engines, Event, Listener, Request, snapshots};
 use crate::base::{Clock, Redactor, Sources, clock};
-use crate::drive;
+use crate::drive::{self, Browsers};
 use crate::judge::snapshot::Comparison;
 use crate::judge::{self, diagnose, snapshot};
 use crate::plan::{Plan, Scope};
@@ -23,6 +23,8 @@ pub(super) struct Attempt<'a> {
     pub request: &'a Request,
     pub listener: &'a Arc<dyn Listener>,
     pub cancel: &'a Cancel,
+    /// Where real browsers come from.
+    pub browsers: &'a Browsers,
     /// What the http engine's chain has in common with any other's, for a run of the same plan in a real browser.
     pub reference: Option<&'a str>,
 }
@@ -109,7 +111,14 @@ impl Attempt<'_> {
     async fn drive(&self, topology: &Arc<Topology>, clock: Clock, redactor: &Redactor) -> Driven {
         let world = Arc::new(Stage::new(topology.clone(), self.plan));
         let judge = Arc::new(Judge::new(self.id, self.listener.clone(), redactor.clone()));
-        let drive = drive::drive(self.plan, world, topology.authority().roots(), clock, judge.clone());
+        let setup = drive::Setup {
+            roots: topology.authority().roots(),
+            clock,
+            browsers: Some(self.browsers.clone()),
+            slow_mo: self.request.slow_mo,
+            keep_open: self.request.keep_open,
+        };
+        let drive = drive::drive(self.plan, world, setup, judge.clone());
         let (chain, interrupted) = tokio::select! {
             chain = drive => (chain, false),
             () = self.cancel.cancelled() => (Chain::default(), true),

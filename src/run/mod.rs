@@ -22,6 +22,8 @@ mod suite;
 mod world;
 
 pub use cancel::Cancel;
+pub use crate::drive::{BrowserKind, BrowserOptions};
+pub use crate::plan::duration;
 pub use discover::discover;
 pub use engine::Engines;
 pub use event::{Event, Listener};
@@ -36,6 +38,7 @@ use crate::report::Summary;
 use crate::scenario::{self, Diagnostics};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a command asks for.
 #[derive(Debug, Clone)]
@@ -48,6 +51,12 @@ pub struct Request {
     pub profile: Option<String>,
     /// Who performs page steps.
     pub engines: Engines,
+    /// Which real browser, and how it is started.
+    pub browser: BrowserOptions,
+    /// How long to rest after each step in a real browser.
+    pub slow_mo: Duration,
+    /// Whether a real browser's windows stay open after a step that failed, until somebody closes them.
+    pub keep_open: bool,
     /// How many runs at once.
     pub jobs: usize,
     /// Whether to stop after the first run that fails.
@@ -69,6 +78,9 @@ impl Default for Request {
             selection: Selection::default(),
             profile: None,
             engines: Engines::default(),
+            browser: BrowserOptions::default(),
+            slow_mo: Duration::ZERO,
+            keep_open: false,
             jobs: std::thread::available_parallelism().map_or(2, usize::from),
             fail_fast: false,
             retries: 0,

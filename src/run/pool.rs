@@ -3,6 +3,7 @@
 use super::attempt::{Attempt, Made};
 use super::{Cancel, Event, Listener, Request};
 use crate::base::Sources;
+use crate::drive::Browsers;
 use crate::plan::Plan;
 use crate::report::{Finished, Outcome, Summary};
 use std::ops::Range;
@@ -16,6 +17,7 @@ struct Pool {
     plans: Vec<(Arc<Plan>, Arc<Sources>)>,
     /// Runs that follow one another because they are compared.
     rows: Vec<Range<usize>>,
+    browsers: Browsers,
     request: Arc<Request>,
     listener: Arc<dyn Listener>,
     cancel: Cancel,
@@ -35,7 +37,8 @@ pub(super) async fn run_all(
     listener.event(Event::Planned(count));
     let jobs = request.jobs.clamp(1, count.max(1));
     let rows = rows(&plans);
-    let pool = Pool { plans, rows, request, listener, cancel, next: AtomicUsize::new(0), enough: AtomicBool::new(false) };
+    let browsers = Browsers::new(request.browser.clone());
+    let pool = Pool { plans, rows, browsers: browsers.clone(), request, listener, cancel, next: AtomicUsize::new(0), enough: AtomicBool::new(false) };
     let pool = Arc::new(pool);
     let cancel = pool.cancel.clone();
     let mut workers = JoinSet::new();
@@ -43,6 +46,7 @@ pub(super) async fn run_all(
         workers.spawn(pool.clone().work());
     }
     let mut done: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
+    browsers.stop().await;
     done.sort_by_key(|(id, _)| *id);
     let interrupted = cancel.is_cancelled();
     let runs: Vec<_> = done.into_iter().map(|(_, finished)| finished).collect();
@@ -77,8 +81,8 @@ impl Pool {
         self.listener.event(Event::Started(id, &plan.id()));
         let mut tries = 1;
         loop {
-            let (request, listener, cancel) = (&self.request, &self.listener, &self.cancel);
-            let mut made = Attempt { id, plan, sources, request, listener, cancel, reference }.make().await;
+            let (request, listener, cancel, browsers) = (&self.request, &self.listener, &self.cancel, &self.browsers);
+            let mut made = Attempt { id, plan, sources, request, listener, cancel, browsers, reference }.make().await;
             made.finished.attempts = tries;
             if tries > self.request.retries || !matches!(made.finished.outcome(), Outcome::Failed | Outcome::Broken) {
                 return made;

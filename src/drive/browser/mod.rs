@@ -9,11 +9,13 @@
 //! | `bidi/` | the socket: commands with deadlines, events of which none is lost |
 //! | `launch/` | finds, starts, shares and ends browsers; makes the user contexts |
 //! | `record/` | from the browser's events to hops |
+//! | `clock` | the run's clock in pages |
 //! | `page/` | finding, waiting, filling, pressing, looking |
 
 #![allow(dead_code, unused_imports)]
 
 pub(crate) mod bidi;
+pub(crate) mod clock;
 pub mod launch;
 pub(crate) mod page;
 pub(crate) mod record;

@@ -246,7 +246,7 @@ pub(super) async fn run(world: &Arc<TestWorld>, steps: Vec<Step>) -> Chain {
 
 pub(super) async fn run_with(world: &Arc<TestWorld>, steps: Vec<Step>, policy: Policy, watcher: Arc<Watcher>) -> Chain {
     let plan = plan(steps, policy);
-    drive::drive(&plan, world.clone(), world.roots.clone(), Clock::default(), watcher).await
+    drive::drive(&plan, world.clone(), drive::Setup::new(world.roots.clone(), Clock::default()), watcher).await
 }
 
 pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {

@@ -6,7 +6,7 @@ use std::fmt;
 use super::dom::{Dom, Element, NodeId};
 use super::name;
 use super::text::one_line;
-use super::value::sanitise;
+use super::value::{form_of, sanitise};
 
 /// Kinds of control, as far as filling and submitting tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +94,12 @@ impl ControlKind {
     #[must_use]
     pub const fn is_tickable(self) -> bool {
         matches!(self, Self::Checkbox | Self::Radio)
+    }
+
+    /// How a value must look, for messages; of meaning for kinds that demand a form.
+    #[must_use]
+    pub(crate) const fn form(self) -> &'static str {
+        form_of(self)
     }
 
     /// Single lines of free text.

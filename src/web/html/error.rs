@@ -73,7 +73,8 @@ impl FindError {
         }
     }
 
-    pub(super) fn not_found(locator: &Locator, wanted: Wanted, mut candidates: Vec<String>, cut: Option<Limit>) -> Self {
+    /// Nothing fits; the candidates come in page order.
+    pub(crate) fn not_found(locator: &Locator, wanted: Wanted, mut candidates: Vec<String>, cut: Option<Limit>) -> Self {
         let mut seen = std::collections::HashSet::new();
         candidates.retain(|candidate| seen.insert(candidate.clone()));
         // A stable sort: what is equally unlike stays in page order.

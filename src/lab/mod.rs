@@ -18,6 +18,7 @@
 //! codes    sign-in by a code that is sent by mail or text message
 //! cookies  cookies that a browser drops or withholds
 //! mosaic   Authentik → Better Auth → NestJS guard
+//! pages    pages that need a real browser
 //! ```
 
 mod app;
@@ -27,6 +28,7 @@ mod egress;
 mod env;
 mod error;
 pub mod mosaic;
+mod pages;
 mod serve;
 mod wire;
 

@@ -21,9 +21,9 @@ mod snapshots;
 mod suite;
 mod world;
 
-pub use cancel::Cancel;
 pub use crate::drive::{BrowserKind, BrowserOptions};
 pub use crate::plan::duration;
+pub use cancel::Cancel;
 pub use discover::discover;
 pub use engine::Engines;
 pub use event::{Event, Listener};

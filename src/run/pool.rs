@@ -38,7 +38,16 @@ pub(super) async fn run_all(
     let jobs = request.jobs.clamp(1, count.max(1));
     let rows = rows(&plans);
     let browsers = Browsers::new(request.browser.clone());
-    let pool = Pool { plans, rows, browsers: browsers.clone(), request, listener, cancel, next: AtomicUsize::new(0), enough: AtomicBool::new(false) };
+    let pool = Pool {
+        plans,
+        rows,
+        browsers: browsers.clone(),
+        request,
+        listener,
+        cancel,
+        next: AtomicUsize::new(0),
+        enough: AtomicBool::new(false),
+    };
     let pool = Arc::new(pool);
     let cancel = pool.cancel.clone();
     let mut workers = JoinSet::new();

@@ -59,12 +59,21 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: A
         declared: world.declared().to_vec(),
         recorder: Arc::new(Recorder::new(scope, clock, observer)),
         actors,
+        browsers,
+        slow_mo,
         ends: Instant::now() + plan.policy.run_timeout,
         world,
     };
-    session.in_order(&plan.steps, Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
+    let went = session.in_order(&plan.steps, Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
     session.recorder.set_calls(session.world.calls());
     session.recorder.set_messages(session.world.messages());
+    let screens: Vec<_> = session.actors.into_values().filter_map(|actor| actor.screen.into_inner()).collect();
+    for screen in screens {
+        if keep_open && !went {
+            screen.until_closed().await;
+        }
+        screen.close().await;
+    }
     session.recorder.finish()
 }
 
@@ -75,6 +84,9 @@ pub(crate) struct Session<'a> {
     pub(super) recorder: Arc<Recorder>,
     pub(super) world: Arc<dyn World>,
     actors: BTreeMap<Arc<str>, Actor>,
+    pub(super) browsers: Option<Browsers>,
+    /// How long to rest after each step in a real browser.
+    pub(super) slow_mo: Duration,
     /// When the whole run must be over.
     pub(super) ends: Instant,
 }
@@ -160,6 +172,9 @@ impl<'p> Session<'p> {
     async fn act_alone(&self, step: &Step, index: usize) -> Result<(), StepError> {
         let Some(actor) = self.actors.get(&step.actor) else { return Err(StepError::NoPage(None)) };
         let deadline = self.ends.min(Instant::now() + step.timeout);
+        if self.is_for_a_browser(&step.verb) {
+            return self.act_in_browser(actor, index, step, deadline).await;
+        }
         match &step.verb {
             Verb::Open(url) => self.open(actor, index, url, deadline).await,
             Verb::Click(locator) => self.click(actor, index, locator, deadline).await,
@@ -169,16 +184,16 @@ impl<'p> Session<'p> {
             Verb::Wait(plan) => self.wait(actor, plan),
             Verb::Reload => self.reload(actor, index, deadline).await,
             Verb::Back => self.back(actor, index, deadline).await,
-            Verb::Request(plan) => self.request(actor, index, plan, deadline).await,
-            Verb::Replay(plan) => self.replay(actor, index, plan, deadline).await,
-            Verb::Cookies(plan) => cookies::edit(&mut actor.jar(), plan, &self.recorder),
+            Verb::Request(plan) => self.with_browser_cookies(actor, self.request(actor, index, plan, deadline)).await,
+            Verb::Replay(plan) => self.with_browser_cookies(actor, self.replay(actor, index, plan, deadline)).await,
+            Verb::Cookies(plan) => self.with_browser_cookies(actor, async { cookies::edit(&mut actor.jar(), plan, &self.recorder) }).await,
             Verb::Sleep(time) => self.sleep(*time).await,
             Verb::Calls(_) => {
                 self.recorder.set_calls(self.world.calls());
                 Ok(())
             }
             Verb::Inbox(plan) => self.inbox(index, plan).await,
-            Verb::Clock(by) => self.advance(*by),
+            Verb::Clock(by) => self.advance(*by).await,
             Verb::Fault(change) => {
                 self.world.switch_faults(change);
                 Ok(())
@@ -189,6 +204,25 @@ impl<'p> Session<'p> {
             Verb::Tab(_) | Verb::Script(_) | Verb::Screenshot(_) | Verb::Dialog(_) | Verb::Passkey(_) => Err(StepError::NeedsBrowser),
             Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } | Verb::Boundary(_) => Ok(()),
         }
+    }
+
+    /// Does what changes cookies outside of a real browser, with those that the actor's browser has, if there is one.
+    async fn with_browser_cookies(&self, actor: &Actor, work: impl Future<Output = Result<(), StepError>>) -> Result<(), StepError> {
+        let Some(screen) = actor.screen.get() else { return work.await };
+        screen.pull(actor.jar_lock(), self.recorder.clock()).await?;
+        let done = work.await;
+        screen.push(actor.jar_lock(), self.recorder.clock()).await?;
+        done
+    }
+
+    /// Moves the run's clock for everything that lives by it.
+    pub(super) async fn advance(&self, by: Duration) -> Result<(), StepError> {
+        self.recorder.clock().advance(by);
+        self.world.clock_moved().map_err(StepError::Clock)?;
+        for screen in self.actors.values().filter_map(|actor| actor.screen.get()) {
+            screen.clock_moved(by, self.recorder.clock().ahead(), self.ends).await?;
+        }
+        Ok(())
     }
 
     async fn sleep(&self, time: Duration) -> Result<(), StepError> {
@@ -224,7 +258,7 @@ impl<'p> Session<'p> {
         let Some(actor) = self.actors.get(&step.actor) else { return false };
         let (page, title, text, deep_link) = actor.tab().shown();
         let jar = cookies::snapshot(&actor.jar(), self.recorder.clock().now());
-        self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, storage: None, error });
+        self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, error });
         if went && !step.capture.is_empty() {
             let jar = actor.jar();
             match self.recorder.with_chain(|chain, _| capture::read(&step.capture, chain, index, &jar)) {

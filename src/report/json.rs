@@ -2,7 +2,7 @@
 
 use super::{Beside, Finished, Mask, Outcome, ProcessLog, SnapshotOutcome, Standing, Summary};
 use crate::base::escape;
-use crate::trace::{Hop, Message, ServerCall, SetVerdict, StepRecord};
+use crate::trace::{AnsweredBy, BrowserEvent, Hop, Message, ServerCall, SetVerdict, StepRecord};
 use crate::web::message;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -103,6 +103,7 @@ fn run_json(run: &Finished) -> Value {
         "steps": run.chain.steps.iter().map(|step| step_json(step, mask)).collect::<Vec<_>>(),
         "not_reached": run.not_run.iter().map(|label| mask.text(label)).collect::<Vec<_>>(),
         "hops": run.chain.hops.iter().map(|hop| hop_json(hop, calls.get(&hop.id).copied(), mask)).collect::<Vec<_>>(),
+        "events": run.chain.events.iter().map(|event| event_json(event, mask)).collect::<Vec<_>>(),
         "messages": run.chain.messages.iter().map(|message| message_json(message, mask)).collect::<Vec<_>>(),
         "calls": run.chain.calls.iter().filter(|call| is_told(call)).map(|call| call_json(call, mask)).collect::<Vec<_>>(),
         "logs": run.logs.iter().map(|log| log_json(log, mask)).collect::<Vec<_>>(),
@@ -161,6 +162,17 @@ fn log_json(log: &ProcessLog, mask: Mask<'_>) -> Value {
 }
 
 /// Whom a message went to and what it carries; its text is nobody's business.
+fn event_json(event: &BrowserEvent, mask: Mask<'_>) -> Value {
+    json!({
+        "step": event.step,
+        "actor": &*event.actor,
+        "kind": event.kind.name(),
+        "text": mask.lines(&event.text),
+        "source": event.source.as_deref().map(|source| mask.url(source)),
+        "at": event.at.format(&Rfc3339).unwrap_or_default(),
+    })
+}
+
 fn message_json(message: &Message, mask: Mask<'_>) -> Value {
     let subject = message.subject.as_deref().map(|subject| mask.text(&message::without_codes(subject, "‹code›")));
     let links = message::links(&message.text, message.html.as_deref());
@@ -209,6 +221,8 @@ fn hop_json(hop: &Hop, call: Option<&ServerCall>, mask: Mask<'_>) -> Value {
         "url": mask.url(hop.request.url.as_str()),
         "status": hop.status(),
         "version": hop.response().map(|response| response.version),
+        "resource": hop.resource.name(),
+        "answered_by": hop.response().map(|response| response.by).filter(|by| *by != AnsweredBy::Server).map(AnsweredBy::name),
         "redirect": hop.redirect_target().map(|target| mask.url(&target)),
         "said": call.and_then(|call| call.note.as_deref()).map(|note| mask.text(note)),
         "failure": hop.outcome.as_ref().err().map(|failure| mask.text(&failure.message)),

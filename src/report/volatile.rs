@@ -40,6 +40,19 @@ fn values(chain: &Chain) -> BTreeMap<String, &'static str> {
         if let Some(link) = value["link"].as_str().and_then(|link| Url::parse(link).ok()) {
             of_url(&link, &mut found);
         }
+        // What a script returns.
+        of_json(None, value, 0, &mut found);
+    }
+    for step in &chain.steps {
+        // Scripts set cookies and keep values that no response ever carried.
+        step.jar.iter().for_each(|cookie| of_cookie(&cookie.name, &cookie.value, &mut found));
+        let kept = step.storage.iter().flat_map(|storage| storage.local.iter().chain(&storage.session));
+        for (name, value) in kept {
+            of_pair(name, value, &mut found);
+            if let Ok(value) = serde_json::from_str(value) {
+                of_json(Some(name), &value, 0, &mut found);
+            }
+        }
     }
     found
 }
@@ -47,12 +60,7 @@ fn values(chain: &Chain) -> BTreeMap<String, &'static str> {
 fn of_hop(hop: &Hop, found: &mut BTreeMap<String, &'static str>) {
     let set = hop.set.iter().map(|cookie| (&cookie.name, &cookie.value));
     for (name, value) in set.chain(hop.sent.iter().map(|cookie| (&cookie.name, &cookie.value))) {
-        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else { continue };
-        match volatile::kind(Some(name), value) {
-            Some(kind) => add(value, kind.word(), found),
-            None if value.len() >= SHORTEST_COOKIE => add(value, "value", found),
-            None => {}
-        }
+        of_cookie(name, value, found);
     }
     of_url(&hop.request.url, found);
     if let Some(target) = hop.redirect_target().and_then(|target| Url::parse(&target).ok()) {
@@ -66,6 +74,15 @@ fn of_hop(hop: &Hop, found: &mut BTreeMap<String, &'static str>) {
     }
     if let Some(body) = hop.response().and_then(|response| response.body.json()) {
         of_json(None, &body, 0, found);
+    }
+}
+
+fn of_cookie(name: &[u8], value: &[u8], found: &mut BTreeMap<String, &'static str>) {
+    let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else { return };
+    match volatile::kind(Some(name), value) {
+        Some(kind) => add(value, kind.word(), found),
+        None if value.len() >= SHORTEST_COOKIE => add(value, "value", found),
+        None => {}
     }
 }
 

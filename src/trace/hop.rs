@@ -118,6 +118,20 @@ pub enum Resource {
     Asset,
 }
 
+impl Resource {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Frame => "frame",
+            Self::Fetch => "fetch",
+            Self::Preflight => "preflight",
+            Self::Asset => "asset",
+        }
+    }
+}
+
 /// Where a browser had an answer from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AnsweredBy {
@@ -130,6 +144,19 @@ pub enum AnsweredBy {
     ServiceWorker,
     /// Fetched beforehand, before anybody asked for the page.
     Prefetch,
+}
+
+impl AnsweredBy {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Cache => "cache",
+            Self::ServiceWorker => "service worker",
+            Self::Prefetch => "prefetch",
+        }
+    }
 }
 
 /// What was sent.

@@ -5,7 +5,7 @@ use super::super::mask::Mask;
 use super::style::Style;
 use crate::base::escape;
 use crate::judge::expect;
-use crate::trace::{Cause, CookieSet, Hop, HopId, SetVerdict};
+use crate::trace::{AnsweredBy, Cause, CookieSet, Hop, HopId, SetVerdict};
 use crate::web::message;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -33,6 +33,7 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
                 let _ = writeln!(out, "              {} {}", style.dim("→"), Mask::new(&run.redactor).url(&target));
             }
         }
+        write_events(out, run, index, style);
         if let Some(error) = &step.error {
             for (at, text) in error.lines().enumerate() {
                 let mark = match (at, step.meant_to_fail) {
@@ -51,6 +52,22 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
     write_unexpected(out, run, style);
     write_messages(out, run, style);
     out.push('\n');
+}
+
+/// What the browser told beside its requests while a step was under way.
+fn write_events(out: &mut String, run: &Finished, step: usize, style: Style) {
+    let mask = Mask::new(&run.redactor);
+    let events: Vec<_> = run.chain.events.iter().filter(|event| event.step == step).collect();
+    for event in events.iter().take(LISTED) {
+        let what = event.kind.name();
+        let what = if event.kind.is_error() { style.warn(what) } else { style.dim(what) };
+        let text = mask.text(event.text.lines().next().unwrap_or_default());
+        let source = event.source.as_deref().map(|source| style.dim(&format!("  at {}", mask.url(source)))).unwrap_or_default();
+        let _ = writeln!(out, "              {what}  {}{source}", escape::shorten(&text, 200));
+    }
+    if events.len() > LISTED {
+        let _ = writeln!(out, "              … and {} more", events.len() - LISTED);
+    }
 }
 
 /// Hops that a failed expectation, the snapshot or a finding points at.
@@ -86,7 +103,13 @@ fn write_hop(out: &mut String, hop: &Hop, marked: bool, run: &Finished, style: S
                 300..=399 => status,
                 _ => style.warn(&status),
             };
-            format!("{painted}  {}", style.dim(&milliseconds(hop.timings.total)))
+            let by = match response.by {
+                AnsweredBy::Server => "",
+                AnsweredBy::Cache => "  from the cache",
+                AnsweredBy::ServiceWorker => "  from the service worker",
+                AnsweredBy::Prefetch => "  prefetched",
+            };
+            format!("{painted}  {}", style.dim(&format!("{}{by}", milliseconds(hop.timings.total))))
         }
         Err(failure) => style.bad(&mask.text(&failure.message)),
     };

@@ -77,7 +77,9 @@ async fn what_moves_or_is_covered_or_comes_late_is_waited_for(zoo: &Zoo, input: 
     page.fill(&at("Note"), "new", input, soon()).await.unwrap();
     page.click(&at("text=Plain words"), input, soon()).await.unwrap();
     page.click(&at("Deep down"), input, soon()).await.unwrap();
-    let log = zoo.eval("[...document.querySelectorAll('#log li')].map((li) => li.textContent).filter((line) => !/^note ne?$/.test(line)).join()").await;
+    let log = zoo
+        .eval("[...document.querySelectorAll('#log li')].map((li) => li.textContent).filter((line) => !/^note ne?$/.test(line)).join()")
+        .await;
     assert_eq!(log, "under 1,runner 1,drawn,name n,heard,eager 1,terms true,note new,clicky 1,deep 1", "{input:?}");
     assert_eq!(zoo.eval("document.getElementById('switch').ariaChecked").await, "true");
 }

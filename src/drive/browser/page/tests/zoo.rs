@@ -49,7 +49,8 @@ impl Zoo {
         let extra = Arc::<Mutex<HashMap<String, String>>>::default();
         let proxy = serve(asked.clone(), extra.clone()).await;
         let browsers = Browsers::new(BrowserOptions { kind, ..BrowserOptions::default() });
-        let device = browsers.device(&DeviceOptions::new(proxy, &Policy::default())).await.expect("a browser is installed: see `authchain doctor`");
+        let device =
+            browsers.device(&DeviceOptions::new(proxy, &Policy::default())).await.expect("a browser is installed: see `authchain doctor`");
         Self { browsers, device, asked, extra }
     }
 

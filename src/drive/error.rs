@@ -4,6 +4,7 @@ use super::browser::bidi::BidiError;
 use super::browser::jar::JarError;
 use super::browser::launch::BrowserError;
 use super::browser::page::ActError;
+use super::browser::picture::PictureError;
 use crate::plan::TemplateError;
 use crate::trace::Failure;
 use crate::web::html::PageError;
@@ -36,6 +37,9 @@ pub(crate) enum StepError {
     /// The browser's cookies could not be read or written.
     #[error(transparent)]
     Jar(#[from] JarError),
+    /// No picture of the page.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     /// A request brought no response.
     #[error("{}", .0.message)]
     Request(Failure),

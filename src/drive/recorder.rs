@@ -137,7 +137,6 @@ impl Recorder {
     }
 
     /// Something happened in an actor's browser.
-    #[allow(dead_code)]
     pub(crate) fn event(&self, step: usize, actor: &Arc<str>, kind: BrowserEventKind, text: String, source: Option<String>) {
         let at = self.clock.now();
         self.facts().chain.events.push(BrowserEvent { step, actor: actor.clone(), kind, text, source, at });

@@ -11,6 +11,7 @@ use crate::trace::Chain;
 use crate::web::origin::Origin;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -28,6 +29,8 @@ pub struct Setup {
     pub browsers: Option<Browsers>,
     /// How long to rest after each step in a real browser, for people who look on.
     pub slow_mo: Duration,
+    /// Where pictures go; a step that fails is photographed when there is such a place.
+    pub pictures: Option<PathBuf>,
     /// Whether windows stay open after a step that failed, until somebody closes them.
     pub keep_open: bool,
 }
@@ -36,7 +39,7 @@ impl Setup {
     /// A run without a real browser.
     #[must_use]
     pub fn new(roots: rustls::RootCertStore, clock: Clock) -> Self {
-        Self { roots, clock, browsers: None, slow_mo: Duration::ZERO, keep_open: false }
+        Self { roots, clock, browsers: None, slow_mo: Duration::ZERO, pictures: None, keep_open: false }
     }
 }
 
@@ -46,7 +49,7 @@ impl Setup {
 /// http engine trust the setup's roots alone. A step that cannot be done, or whose expectations do not hold, ends the run.
 /// Dropping the future closes every connection.
 pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: Arc<dyn Observer>) -> Chain {
-    let Setup { roots, clock, browsers, slow_mo, keep_open } = setup;
+    let Setup { roots, clock, browsers, slow_mo, pictures, keep_open } = setup;
     let scope = Scope { secrets: plan.secrets.clone(), clock: clock.clone(), ..Scope::default() };
     let tls = http::tls_config(roots);
     let mut actors = BTreeMap::new();
@@ -61,6 +64,7 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: A
         actors,
         browsers,
         slow_mo,
+        pictures,
         ends: Instant::now() + plan.policy.run_timeout,
         world,
     };
@@ -87,6 +91,8 @@ pub(crate) struct Session<'a> {
     pub(super) browsers: Option<Browsers>,
     /// How long to rest after each step in a real browser.
     pub(super) slow_mo: Duration,
+    /// Where pictures go.
+    pub(super) pictures: Option<PathBuf>,
     /// When the whole run must be over.
     pub(super) ends: Instant,
 }
@@ -137,7 +143,14 @@ impl<'p> Session<'p> {
             }
             let begun = Instant::now();
             let outcome = self.act(step, index, frame).await;
-            self.close(step, index, begun, outcome, frame)
+            let went = self.close(step, index, begun, outcome, frame);
+            // Not of tries that may be superseded, and of a step that failed because of one within, only that one.
+            if !went && frame.later.is_none() && is_single(&step.verb) {
+                if let Some(actor) = self.actors.get(&step.actor) {
+                    self.photograph_failure(actor, index).await;
+                }
+            }
+            went
         })
     }
 
@@ -289,6 +302,11 @@ impl<'p> Session<'p> {
             }
         }
     }
+}
+
+/// Whether a step has no steps within.
+fn is_single(verb: &Verb) -> bool {
+    !matches!(verb, Verb::Flow { .. } | Verb::Repeat(_) | Verb::Race(_) | Verb::Poll { .. } | Verb::Boundary(_))
 }
 
 /// Runs all at the same time, to their ends, and says whether all went well. They begin in their order.

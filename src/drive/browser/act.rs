@@ -1,6 +1,7 @@
 //! The steps of a run in a real browser.
 
 use super::page::ActError;
+use super::picture;
 use super::record::Settled;
 use super::screen::Screen;
 use crate::drive::actor::Actor;
@@ -11,6 +12,7 @@ use crate::plan::{Engine, Field, Step, Template, Verb, WaitPlan};
 use crate::trace::{BrowserEventKind, Cause, Resource, WebStorage};
 use crate::web::html::Locator;
 use serde_json::json;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
@@ -109,10 +111,8 @@ impl Session<'_> {
                     other => Ok(other.map(drop)?),
                 }
             }
-            _ => {
-                let _ = index;
-                Err(StepError::NeedsBrowser)
-            }
+            Verb::Screenshot(name) => self.photograph(actor, screen, index, name, deadline).await,
+            _ => Err(StepError::NeedsBrowser),
         }
     }
 
@@ -192,6 +192,23 @@ impl Session<'_> {
             seen.left(settled.deep_link);
         }
         Ok(())
+    }
+
+    /// Takes a picture of what the actor sees, and notes where it lies.
+    async fn photograph(&self, actor: &Actor, screen: &Screen, index: usize, name: &str, deadline: Instant) -> Result<(), StepError> {
+        let folder = self.pictures.as_deref().unwrap_or(Path::new("."));
+        let cookies = actor.jar().iter().filter_map(|cookie| String::from_utf8(cookie.value.as_bytes().to_vec()).ok()).collect::<Vec<_>>();
+        let secrets = self.plan.secrets.values().map(|secret| secret.expose().to_owned()).chain(cookies).collect::<Vec<_>>();
+        let path = picture::take(&screen.device.bidi, &screen.tab(), folder, name, &secrets, deadline).await?;
+        self.recorder.event(index, &actor.name, BrowserEventKind::Screenshot, path.display().to_string(), None);
+        Ok(())
+    }
+
+    /// Takes a picture of where a step failed, for whoever reads the report; without one there is none.
+    pub(crate) async fn photograph_failure(&self, actor: &Actor, index: usize) {
+        let Some(screen) = actor.screen.get().filter(|_| self.pictures.is_some()) else { return };
+        let name = format!("failed-step-{}", index + 1);
+        let _ = self.photograph(actor, screen, index, &name, Instant::now() + GRACE).await;
     }
 
     /// A navigation that brought no answer is a step that could not be done.

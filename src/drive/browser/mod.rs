@@ -10,6 +10,7 @@
 //! | `screen` | an actor's browser |
 //! | `bidi/` | the socket: commands with deadlines, events of which none is lost |
 //! | `launch/` | finds, starts, shares and ends browsers; makes the user contexts |
+//! | `picture` | pictures, without secrets |
 //! | `record/` | from the browser's events to hops |
 //! | `clock` | the run's clock in pages |
 //! | `page/` | finding, waiting, filling, pressing, looking |
@@ -22,5 +23,6 @@ pub(crate) mod clock;
 pub(crate) mod jar;
 pub mod launch;
 pub(crate) mod page;
+pub(crate) mod picture;
 pub(crate) mod record;
 pub(crate) mod screen;

@@ -3,12 +3,14 @@
 pub mod clock;
 pub mod diagnostic;
 pub mod escape;
+mod file;
 pub mod printer;
 pub mod redact;
 pub mod span;
 
 pub use clock::Clock;
 pub use diagnostic::{Diagnostic, Level};
+pub(crate) use file::write_atomically;
 pub use printer::{Colour, Printer};
 pub use redact::{Redactor, Secret};
 pub use span::{Sources, Span};

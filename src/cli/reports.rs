@@ -1,8 +1,8 @@
 //! Reports of `authchain run` that go to files.
 
 use crate::base::Printer;
+use crate::base::write_atomically;
 use crate::report::{Summary, json, junit};
-use crate::run::write_atomically;
 use anyhow::Context as _;
 use clap::Args;
 use std::path::{Path, PathBuf};

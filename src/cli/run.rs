@@ -57,6 +57,9 @@ pub(super) struct Run {
     ci: bool,
     #[command(flatten)]
     browser: Browser,
+    /// Where pictures of pages go: of every step that failed in a real browser, and of every `screenshot`.
+    #[arg(long, value_name = "FOLDER", default_value = "authchain-artifacts", env = "AUTHCHAIN_ARTIFACTS", help_heading = "Real browsers")]
+    artifacts: PathBuf,
     /// Rest so long after each step in a real browser: `250ms`.
     #[arg(long, value_name = "TIME", value_parser = rest, help_heading = "Real browsers")]
     slow_mo: Option<Duration>,
@@ -83,6 +86,7 @@ pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Resul
         profile: command.profile,
         engines: command.engine,
         browser: command.browser.options(),
+        artifacts: Some(command.artifacts),
         slow_mo: command.slow_mo.unwrap_or_default(),
         keep_open: command.keep_open,
         fail_fast: command.fail_fast,

@@ -18,7 +18,7 @@ impl<'p> Session<'p> {
     pub(super) async fn boundary(&self, plan: &'p BoundaryPlan, frame: Frame<'_, 'p>) -> Result<bool, StepError> {
         if let Some(before) = &plan.before {
             let Some(start) = self.start(plan, frame).await? else { return Ok(false) };
-            self.age_to(start.began, plan.limit - plan.margin, plan)?;
+            self.age_to(start.began, plan.limit - plan.margin, plan).await?;
             if !self.perform(before, frame).await {
                 return Ok(false);
             }
@@ -34,7 +34,7 @@ impl<'p> Session<'p> {
             let left = due - self.recorder.clock().now();
             if left.is_positive() {
                 // The clock counts whole milliseconds; one more is past the limit for sure.
-                self.advance(left.unsigned_abs() + Duration::from_millis(1))?;
+                self.advance(left.unsigned_abs() + Duration::from_millis(1)).await?;
             }
             return Ok(self.perform(after, frame).await);
         }
@@ -62,19 +62,13 @@ impl<'p> Session<'p> {
     }
 
     /// Moves the clock until `from` lies so far back.
-    fn age_to(&self, from: OffsetDateTime, age: Duration, plan: &BoundaryPlan) -> Result<(), StepError> {
+    async fn age_to(&self, from: OffsetDateTime, age: Duration, plan: &BoundaryPlan) -> Result<(), StepError> {
         let left = from + age - self.recorder.clock().now();
         if left.is_negative() {
             let gone = shown_duration(Duration::from_secs((age + left.unsigned_abs()).as_secs()));
             let told = format!("{gone} of the limit of {} had passed already", shown_duration(plan.limit));
             return Err(StepError::Boundary(format!("{told}; put the boundary right behind what starts the limit")));
         }
-        self.advance(left.unsigned_abs())
-    }
-
-    /// Moves the run's clock for everything that lives by it.
-    pub(super) fn advance(&self, by: Duration) -> Result<(), StepError> {
-        self.recorder.clock().advance(by);
-        self.world.clock_moved().map_err(StepError::Clock)
+        self.advance(left.unsigned_abs()).await
     }
 }

@@ -1,5 +1,10 @@
 //! Why a step could not be done.
 
+use super::browser::bidi::BidiError;
+use super::browser::jar::JarError;
+use super::browser::launch::BrowserError;
+use super::browser::page::ActError;
+use super::browser::picture::PictureError;
 use crate::plan::TemplateError;
 use crate::trace::Failure;
 use crate::web::html::PageError;
@@ -23,6 +28,18 @@ pub(crate) enum StepError {
     /// Only a real browser can do it.
     #[error("only a real browser can do this: run it with `--engine browser`")]
     NeedsBrowser,
+    /// There is no browser, or it is gone.
+    #[error(transparent)]
+    Browser(#[from] BrowserError),
+    /// The page in a real browser does not allow it.
+    #[error(transparent)]
+    Act(#[from] ActError),
+    /// The browser's cookies could not be read or written.
+    #[error(transparent)]
+    Jar(#[from] JarError),
+    /// No picture of the page.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     /// A request brought no response.
     #[error("{}", .0.message)]
     Request(Failure),
@@ -107,6 +124,12 @@ pub(crate) enum StepError {
     /// The run's time is up.
     #[error("the run has taken longer than its {0:?} (`run_timeout`)")]
     RunTimeout(Duration),
+}
+
+impl From<BidiError> for StepError {
+    fn from(error: BidiError) -> Self {
+        Self::Browser(error.into())
+    }
 }
 
 impl StepError {

@@ -39,7 +39,6 @@ pub(crate) struct Ended {
     pub(crate) title: Option<String>,
     pub(crate) text: Option<String>,
     pub(crate) jar: Vec<crate::trace::JarCookie>,
-    pub(crate) storage: Option<WebStorage>,
     pub(crate) error: Option<String>,
 }
 
@@ -84,8 +83,8 @@ impl Recorder {
     /// A step's record is filled.
     pub(crate) fn end_step(&self, index: usize, ended: Ended) {
         if let Some(record) = self.facts().chain.steps.get_mut(index) {
-            let Ended { took, page, deep_link, title, text, jar, storage, error } = ended;
-            *record = StepRecord { took, page, deep_link, title, text, jar, storage, error, ..record.clone() };
+            let Ended { took, page, deep_link, title, text, jar, error } = ended;
+            *record = StepRecord { took, page, deep_link, title, text, jar, error, ..record.clone() };
         }
     }
 
@@ -144,10 +143,16 @@ impl Recorder {
     }
 
     /// Something happened in an actor's browser.
-    #[allow(dead_code)]
     pub(crate) fn event(&self, step: usize, actor: &Arc<str>, kind: BrowserEventKind, text: String, source: Option<String>) {
         let at = self.clock.now();
         self.facts().chain.events.push(BrowserEvent { step, actor: actor.clone(), kind, text, source, at });
+    }
+
+    /// What the page keeps when a step ends.
+    pub(crate) fn set_storage(&self, index: usize, storage: WebStorage) {
+        if let Some(record) = self.facts().chain.steps.get_mut(index) {
+            record.storage = Some(storage);
+        }
     }
 
     /// What servers did.

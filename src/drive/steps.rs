@@ -11,6 +11,7 @@ use crate::trace::Chain;
 use crate::web::origin::Origin;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -28,6 +29,8 @@ pub struct Setup {
     pub browsers: Option<Browsers>,
     /// How long to rest after each step in a real browser, for people who look on.
     pub slow_mo: Duration,
+    /// Where pictures go; a step that fails is photographed when there is such a place.
+    pub pictures: Option<PathBuf>,
     /// Whether windows stay open after a step that failed, until somebody closes them.
     pub keep_open: bool,
 }
@@ -36,7 +39,7 @@ impl Setup {
     /// A run without a real browser.
     #[must_use]
     pub fn new(roots: rustls::RootCertStore, clock: Clock) -> Self {
-        Self { roots, clock, browsers: None, slow_mo: Duration::ZERO, keep_open: false }
+        Self { roots, clock, browsers: None, slow_mo: Duration::ZERO, pictures: None, keep_open: false }
     }
 }
 
@@ -46,7 +49,7 @@ impl Setup {
 /// http engine trust the setup's roots alone. A step that cannot be done, or whose expectations do not hold, ends the run.
 /// Dropping the future closes every connection.
 pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: Arc<dyn Observer>) -> Chain {
-    let Setup { roots, clock, browsers, slow_mo, keep_open } = setup;
+    let Setup { roots, clock, browsers, slow_mo, pictures, keep_open } = setup;
     let scope = Scope { secrets: plan.secrets.clone(), clock: clock.clone(), ..Scope::default() };
     let tls = http::tls_config(roots);
     let mut actors = BTreeMap::new();
@@ -59,12 +62,22 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: A
         declared: world.declared().to_vec(),
         recorder: Arc::new(Recorder::new(scope, clock, observer)),
         actors,
+        browsers,
+        slow_mo,
+        pictures,
         ends: Instant::now() + plan.policy.run_timeout,
         world,
     };
-    session.in_order(&plan.steps, Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
+    let went = session.in_order(&plan.steps, Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
     session.recorder.set_calls(session.world.calls());
     session.recorder.set_messages(session.world.messages());
+    let screens: Vec<_> = session.actors.into_values().filter_map(|actor| actor.screen.into_inner()).collect();
+    for screen in screens {
+        if keep_open && !went {
+            screen.until_closed().await;
+        }
+        screen.close().await;
+    }
     session.recorder.finish()
 }
 
@@ -75,6 +88,11 @@ pub(crate) struct Session<'a> {
     pub(super) recorder: Arc<Recorder>,
     pub(super) world: Arc<dyn World>,
     actors: BTreeMap<Arc<str>, Actor>,
+    pub(super) browsers: Option<Browsers>,
+    /// How long to rest after each step in a real browser.
+    pub(super) slow_mo: Duration,
+    /// Where pictures go.
+    pub(super) pictures: Option<PathBuf>,
     /// When the whole run must be over.
     pub(super) ends: Instant,
 }
@@ -125,7 +143,14 @@ impl<'p> Session<'p> {
             }
             let begun = Instant::now();
             let outcome = self.act(step, index, frame).await;
-            self.close(step, index, begun, outcome, frame)
+            let went = self.close(step, index, begun, outcome, frame);
+            // Not of tries that may be superseded, and of a step that failed because of one within, only that one.
+            if !went && frame.later.is_none() && is_single(&step.verb) {
+                if let Some(actor) = self.actors.get(&step.actor) {
+                    self.photograph_failure(actor, index).await;
+                }
+            }
+            went
         })
     }
 
@@ -160,6 +185,9 @@ impl<'p> Session<'p> {
     async fn act_alone(&self, step: &Step, index: usize) -> Result<(), StepError> {
         let Some(actor) = self.actors.get(&step.actor) else { return Err(StepError::NoPage(None)) };
         let deadline = self.ends.min(Instant::now() + step.timeout);
+        if self.is_for_a_browser(&step.verb) {
+            return self.act_in_browser(actor, index, step, deadline).await;
+        }
         match &step.verb {
             Verb::Open(url) => self.open(actor, index, url, deadline).await,
             Verb::Click(locator) => self.click(actor, index, locator, deadline).await,
@@ -169,16 +197,16 @@ impl<'p> Session<'p> {
             Verb::Wait(plan) => self.wait(actor, plan),
             Verb::Reload => self.reload(actor, index, deadline).await,
             Verb::Back => self.back(actor, index, deadline).await,
-            Verb::Request(plan) => self.request(actor, index, plan, deadline).await,
-            Verb::Replay(plan) => self.replay(actor, index, plan, deadline).await,
-            Verb::Cookies(plan) => cookies::edit(&mut actor.jar(), plan, &self.recorder),
+            Verb::Request(plan) => self.with_browser_cookies(actor, self.request(actor, index, plan, deadline)).await,
+            Verb::Replay(plan) => self.with_browser_cookies(actor, self.replay(actor, index, plan, deadline)).await,
+            Verb::Cookies(plan) => self.with_browser_cookies(actor, async { cookies::edit(&mut actor.jar(), plan, &self.recorder) }).await,
             Verb::Sleep(time) => self.sleep(*time).await,
             Verb::Calls(_) => {
                 self.recorder.set_calls(self.world.calls());
                 Ok(())
             }
             Verb::Inbox(plan) => self.inbox(index, plan).await,
-            Verb::Clock(by) => self.advance(*by),
+            Verb::Clock(by) => self.advance(*by).await,
             Verb::Fault(change) => {
                 self.world.switch_faults(change);
                 Ok(())
@@ -189,6 +217,25 @@ impl<'p> Session<'p> {
             Verb::Tab(_) | Verb::Script(_) | Verb::Screenshot(_) | Verb::Dialog(_) | Verb::Passkey(_) => Err(StepError::NeedsBrowser),
             Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } | Verb::Boundary(_) => Ok(()),
         }
+    }
+
+    /// Does what changes cookies outside of a real browser, with those that the actor's browser has, if there is one.
+    async fn with_browser_cookies(&self, actor: &Actor, work: impl Future<Output = Result<(), StepError>>) -> Result<(), StepError> {
+        let Some(screen) = actor.screen.get() else { return work.await };
+        screen.pull(actor.jar_lock(), self.recorder.clock()).await?;
+        let done = work.await;
+        screen.push(actor.jar_lock(), self.recorder.clock()).await?;
+        done
+    }
+
+    /// Moves the run's clock for everything that lives by it.
+    pub(super) async fn advance(&self, by: Duration) -> Result<(), StepError> {
+        self.recorder.clock().advance(by);
+        self.world.clock_moved().map_err(StepError::Clock)?;
+        for screen in self.actors.values().filter_map(|actor| actor.screen.get()) {
+            screen.clock_moved(by, self.recorder.clock().ahead(), self.ends).await?;
+        }
+        Ok(())
     }
 
     async fn sleep(&self, time: Duration) -> Result<(), StepError> {
@@ -224,7 +271,7 @@ impl<'p> Session<'p> {
         let Some(actor) = self.actors.get(&step.actor) else { return false };
         let (page, title, text, deep_link) = actor.tab().shown();
         let jar = cookies::snapshot(&actor.jar(), self.recorder.clock().now());
-        self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, storage: None, error });
+        self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, error });
         if went && !step.capture.is_empty() {
             let jar = actor.jar();
             match self.recorder.with_chain(|chain, _| capture::read(&step.capture, chain, index, &jar)) {
@@ -255,6 +302,11 @@ impl<'p> Session<'p> {
             }
         }
     }
+}
+
+/// Whether a step has no steps within.
+fn is_single(verb: &Verb) -> bool {
+    !matches!(verb, Verb::Flow { .. } | Verb::Repeat(_) | Verb::Race(_) | Verb::Poll { .. } | Verb::Boundary(_))
 }
 
 /// Runs all at the same time, to their ends, and says whether all went well. They begin in their order.

@@ -12,6 +12,12 @@ pub enum App {
     MosaicApi,
     /// Sign-in by a code that is sent.
     Codes,
+    /// Cookies that a browser drops or withholds.
+    Cookies,
+    /// Pages of every kind, each with a sign-in in it.
+    Pages,
+    /// Sign-in with passkeys.
+    Passkeys,
 }
 
 /// The name is that of no app.
@@ -24,7 +30,7 @@ pub struct UnknownApp {
 impl App {
     /// Every app, in the order a list of them should have.
     pub const fn all() -> &'static [App] {
-        &[App::MosaicWeb, App::MosaicApi, App::Codes]
+        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages, App::Passkeys]
     }
 
     /// The name by which the command line and a scenario's `process:` know it.
@@ -33,6 +39,9 @@ impl App {
             App::MosaicWeb => "mosaic-web",
             App::MosaicApi => "mosaic-api",
             App::Codes => "codes",
+            App::Cookies => "cookies",
+            App::Pages => "pages",
+            App::Passkeys => "passkeys",
         }
     }
 
@@ -42,6 +51,9 @@ impl App {
             App::MosaicWeb => "front end of mosaic: sign-in page and a dashboard that asks the API who is there",
             App::MosaicApi => "API of mosaic: Better Auth sign-in with an OIDC provider, and a NestJS session guard",
             App::Codes => "sign-in by a code that is sent by mail or text message",
+            App::Cookies => "sign-in whose cookies a browser drops or withholds, and pages of other sites that lead to it",
+            App::Pages => "pages that need a real browser: shadow roots, frames, windows, dialogs, workers, app links",
+            App::Passkeys => "sign-in with passkeys: a relying party that verifies both WebAuthn ceremonies",
         }
     }
 }
@@ -79,6 +91,6 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
-        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`");
+        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`");
     }
 }

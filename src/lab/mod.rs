@@ -16,15 +16,21 @@
 //! egress   the outgoing HTTP client: proxy, roots, limits
 //! wire     requests and responses in the small: cookies, forwarded headers, queries
 //! codes    sign-in by a code that is sent by mail or text message
+//! cookies  cookies that a browser drops or withholds
 //! mosaic   Authentik → Better Auth → NestJS guard
+//! pages    pages that need a real browser
+//! passkeys sign-in with passkeys
 //! ```
 
 mod app;
 mod codes;
+mod cookies;
 mod egress;
 mod env;
 mod error;
 pub mod mosaic;
+mod pages;
+mod passkeys;
 mod serve;
 mod wire;
 

@@ -1,7 +1,7 @@
 //! The steps of a plan.
 
 use super::browser::{DialogPlan, FetchPlan, PasskeyPlan, ScriptPlan, TabPlan};
-use super::expect::{Capture, Expectation, ExpectationKind};
+use super::expect::{Capture, CaptureFrom, Expectation, ExpectationKind};
 use super::fault::{Fault, FaultKind};
 use super::matcher::Matcher;
 use super::template::{JsonTemplate, Template};
@@ -40,6 +40,14 @@ pub struct Step {
 }
 
 impl Step {
+    /// Whether it looks at the page's web storage.
+    #[must_use]
+    pub fn asks_for_storage(&self) -> bool {
+        let expected = |expectation: &Expectation| matches!(expectation.kind, ExpectationKind::Local(..) | ExpectationKind::Session(..));
+        let captured = |capture: &Capture| matches!(capture.from, CaptureFrom::Local(_) | CaptureFrom::Session(_));
+        self.expect.iter().any(expected) || self.capture.iter().any(captured)
+    }
+
     /// Whether the scenario asks how it fails, instead of wanting it done.
     #[must_use]
     pub fn is_meant_to_fail(&self) -> bool {

@@ -12,6 +12,7 @@ use crate::plan::{Plan, Scope};
 use crate::report::{self, Beside, Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
 use crate::topology::{self, Topology};
 use crate::trace::Chain;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -116,6 +117,7 @@ impl Attempt<'_> {
             clock,
             browsers: Some(self.browsers.clone()),
             slow_mo: self.request.slow_mo,
+            pictures: self.pictures(),
             keep_open: self.request.keep_open,
         };
         let drive = drive::drive(self.plan, world, setup, judge.clone());
@@ -190,6 +192,13 @@ impl Attempt<'_> {
             Comparison::Drift(diff) => Beside::Differs { diff, because: self.plan.differs.clone() },
             Comparison::Same | Comparison::Allowed(_) => Beside::Same,
         }
+    }
+
+    /// A folder of this run's own for pictures.
+    fn pictures(&self) -> Option<PathBuf> {
+        let name: String =
+            self.plan.id().chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '-' }).collect();
+        self.request.artifacts.as_ref().map(|folder| folder.join(name.trim_matches('-')))
     }
 
     fn trouble_of(&self, error: &topology::TopologyError) -> Trouble {

@@ -51,3 +51,42 @@ pub(super) fn assign(plans: Vec<(Arc<Plan>, Arc<Sources>)>, engines: Engines) ->
     });
     (assigned, word)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{environment::Fixed, load_from};
+    use std::path::Path;
+
+    /// Names of the runs of three scenarios: one for any engine, one that needs a real browser, one that must not have one.
+    fn runs(engines: Engines) -> (Vec<String>, Option<String>) {
+        let scenario = |engine: &str| format!("scenario: s\n{engine}steps: [{{ sleep: 1s }}]\n");
+        let world = Fixed::default()
+            .file("any.yaml", scenario(""))
+            .file("real.yaml", scenario("engine: browser\n"))
+            .file("plain.yaml", scenario("engine: http\n"));
+        let world = Arc::new(world);
+        let plans = ["any.yaml", "real.yaml", "plain.yaml"].map(|file| {
+            let loaded = load_from(Path::new(file), &mut Sources::default(), world.clone()).unwrap();
+            (Arc::new(crate::plan::compile(&loaded, None).unwrap().plans.remove(0)), Arc::default())
+        });
+        let (assigned, word) = assign(plans.to_vec(), engines);
+        let named = |plan: &Plan| format!("{} {}", plan.id(), plan.engine.name());
+        (assigned.iter().map(|(plan, _)| named(plan)).collect(), word.map(|word| word.message))
+    }
+
+    #[test]
+    fn each_scenario_is_run_by_who_can_and_may() {
+        assert_eq!(runs(Engines::Auto), (vec!["any http".into(), "real browser".into(), "plain http".into()], None));
+        let both = ["any http", "any@browser browser", "real browser", "plain http"].map(str::to_owned).to_vec();
+        assert_eq!(runs(Engines::Both), (both, None));
+    }
+
+    #[test]
+    fn what_is_left_out_is_told() {
+        let word = "1 run needs a real browser and is left out".to_owned();
+        assert_eq!(runs(Engines::Http), (vec!["any http".into(), "plain http".into()], Some(word)));
+        let word = "1 run needs the http engine and is left out".to_owned();
+        assert_eq!(runs(Engines::Browser), (vec!["any@browser browser".into(), "real browser".into()], Some(word)));
+    }
+}

@@ -21,6 +21,10 @@ mod snapshots;
 mod suite;
 mod world;
 
+<<<<<<< HEAD
+=======
+use crate::drive::Browsers;
+>>>>>>> main
 pub use crate::drive::{BrowserKind, BrowserOptions};
 pub use crate::plan::duration;
 pub use cancel::Cancel;
@@ -28,7 +32,6 @@ pub use discover::discover;
 pub use engine::Engines;
 pub use event::{Event, Listener};
 pub use select::Selection;
-pub(crate) use snapshots::write_atomically;
 pub use snapshots::{Pending, SnapshotMode, accept, pending, reject};
 pub use suite::Suite;
 
@@ -53,6 +56,8 @@ pub struct Request {
     pub engines: Engines,
     /// Which real browser, and how it is started.
     pub browser: BrowserOptions,
+    /// Where pictures of pages go, a folder for each run.
+    pub artifacts: Option<PathBuf>,
     /// How long to rest after each step in a real browser.
     pub slow_mo: Duration,
     /// Whether a real browser's windows stay open after a step that failed, until somebody closes them.
@@ -79,6 +84,7 @@ impl Default for Request {
             profile: None,
             engines: Engines::default(),
             browser: BrowserOptions::default(),
+            artifacts: None,
             slow_mo: Duration::ZERO,
             keep_open: false,
             jobs: std::thread::available_parallelism().map_or(2, usize::from),
@@ -165,5 +171,8 @@ pub async fn run(request: Arc<Request>, listener: Arc<dyn Listener>, cancel: Can
         debug_assert_eq!(warning.level, Level::Warning);
         listener.event(Event::Warning(warning, sources));
     }
-    Ok(pool::run_all(prepared.plans, request, listener, cancel).await)
+    let browsers = Browsers::new(request.browser.clone());
+    let summary = pool::run_all(prepared.plans, request, browsers.clone(), listener, cancel).await;
+    browsers.stop().await;
+    Ok(summary)
 }

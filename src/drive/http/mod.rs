@@ -27,5 +27,5 @@ mod replay;
 pub(crate) use client::{Client, failure_kind};
 pub(crate) use connector::tls_config;
 pub(crate) use failure::shown;
-pub(crate) use navigate::Tab;
+pub(crate) use navigate::{Seen, Tab, folded};
 pub(crate) use page::parse_url;

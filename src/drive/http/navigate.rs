@@ -52,7 +52,28 @@ pub(super) struct Document {
     pub(super) focus: Option<ElementId>,
 }
 
+/// What a real browser shows.
+pub(crate) struct Seen {
+    pub(crate) url: Url,
+    pub(crate) title: Option<String>,
+    /// Visible text, white space folded.
+    pub(crate) text: String,
+}
+
 impl Tab {
+    /// Shows what a real browser shows: HTTP steps come from that page.
+    pub(crate) fn see(&mut self, seen: Seen) {
+        let Seen { url, title, text } = seen;
+        let errand = Errand::navigation(Cause::Open, http::Method::GET, url.clone(), None, true);
+        let (content_type, policy) = ("not known".to_owned(), Policy::default());
+        self.current = Some(Document { url, errand, page: None, content_type, title, text, policy, focus: None });
+    }
+
+    /// The last navigation ended at this custom-scheme URL, or at none.
+    pub(crate) fn left(&mut self, deep_link: Option<String>) {
+        self.deep_link = deep_link;
+    }
+
     /// The page's URL, title, text, and the deep link, for the record.
     pub(crate) fn shown(&self) -> (Option<Url>, Option<String>, Option<String>, Option<String>) {
         let page = self.current.as_ref();
@@ -201,7 +222,7 @@ fn looks_like_html(bytes: &[u8]) -> bool {
 }
 
 /// White space folded into single spaces, cut at a character below [`MAX_TEXT`].
-fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     let mut out = String::new();
     for word in text.split_whitespace() {
         if out.len() + word.len() >= MAX_TEXT {

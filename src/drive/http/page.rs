@@ -145,7 +145,7 @@ impl Session<'_> {
     }
 
     /// The URL of a template; a relative one stands against the page.
-    pub(super) fn url(&self, actor: &Actor, template: &Template) -> Result<Url, StepError> {
+    pub(crate) fn url(&self, actor: &Actor, template: &Template) -> Result<Url, StepError> {
         let text = self.recorder.render(template)?;
         match Url::parse(&text) {
             Err(url::ParseError::RelativeUrlWithoutBase) => {

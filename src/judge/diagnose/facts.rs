@@ -93,12 +93,12 @@ impl<'a> Facts<'a> {
         self.requests.iter().any(|request| request.returns_to(url)) || is_callback(url) || posted()
     }
 
-    /// Set-Cookie lines refused for the reason `code`, deletions left out: nobody misses what was to be deleted.
-    pub(super) fn refused(&self, code: &'a str) -> impl Iterator<Item = Refused<'a>> {
+    /// Set-Cookie lines refused for one of the reasons `codes`, deletions left out: nobody misses what was to be deleted.
+    pub(super) fn refused(&self, codes: &'a [&'a str]) -> impl Iterator<Item = Refused<'a>> {
         let of_hop = move |hop: &'a Hop| {
             hop.set.iter().filter(|set| !is_deletion(set)).filter_map(move |set| match &set.verdict {
                 SetVerdict::Blocked(reasons) => {
-                    reasons.iter().find(|reason| reason.code == code).map(|reason| Refused { hop, set, reason })
+                    reasons.iter().find(|reason| codes.contains(&reason.code.as_str())).map(|reason| Refused { hop, set, reason })
                 }
                 _ => None,
             })

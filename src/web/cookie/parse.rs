@@ -136,6 +136,12 @@ impl ParsedCookie {
         }
     }
 
+    /// Whether a tab stands within a name, a value or an attribute, where trimming does not take it away.
+    pub(super) fn has_inner_tab(&self) -> bool {
+        let parts = self.line.split(|&byte| byte == b';').flat_map(|part| part.splitn(2, |&byte| byte == b'='));
+        parts.map(<[u8]>::trim_ascii).any(|part| part.contains(&b'\t'))
+    }
+
     /// The whole line as it came.
     pub fn line(&self) -> &[u8] {
         &self.line

@@ -47,6 +47,7 @@ impl Profile {
                 schemeful: true,
                 none_requires_secure: true,
                 nameless: true,
+                tabs: false,
                 empty_domain_resets: true,
                 dotted_bare_host: false,
                 partitioned: true,
@@ -54,6 +55,7 @@ impl Profile {
                 expires_by_server_clock: true,
             },
             Self::Firefox => Rules {
+                tabs: true,
                 lax_by_default: false,
                 schemeful: false,
                 dotted_bare_host: true,
@@ -111,6 +113,9 @@ pub struct Rules {
     pub none_requires_secure: bool,
     /// `Set-Cookie: x` and `Set-Cookie: =x` make a cookie without a name (§5.6 step 3). curl wants a name, as RFC 6265 §5.2 did.
     pub nameless: bool,
+    /// A tab may stand within a name, a value or an attribute (§5.6 step 1). Chrome counts it among the control characters,
+    /// except at their ends, where it is trimmed.
+    pub tabs: bool,
     /// An empty Domain attribute undoes an earlier one (§5.6.3). curl passes it over, as RFC 6265 §5.2.3 did.
     pub empty_domain_resets: bool,
     /// `Domain=.localhost` is good on `localhost`: the dot is taken off before hosts are compared (§5.6.3). Chrome compares

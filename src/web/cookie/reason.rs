@@ -101,7 +101,7 @@ reasons! {
         NoCookieContent [Same, "RFC 6265bis §5.7 step 2"]
             "the line has neither a name nor a value"
         DisallowedCharacter [Same, "RFC 6265bis §5.6 step 1"]
-            "the line holds a control character"
+            "the line holds a control character (Chromium counts a tab within a name or value as one)"
         NameValuePairExceedsMaxSize [Same, "RFC 6265bis §5.6 step 5"]
             "name and value together exceed 4096 octets"
         SyntaxError [Same, "RFC 6265bis §5.6"]
@@ -112,7 +112,7 @@ reasons! {
             "the Domain attribute is neither the response's host nor a parent of it under one registrable domain"
         InvalidPrefix [Same, "RFC 6265bis §5.7 steps 20 to 22"]
             "the name's prefix promises attributes that the cookie does not have"
-        InvalidPartitioned [As("UnknownError"), "CHIPS (draft-cutler-httpbis-partitioned-cookies)"]
+        InvalidPartitioned [Silent, "CHIPS (draft-cutler-httpbis-partitioned-cookies)"]
             "a Partitioned cookie must also be Secure and belong to a page with a site"
         SecureOnly [Same, "RFC 6265bis §5.7 step 13"]
             "a Secure cookie came over a connection that is not secure"
@@ -254,7 +254,8 @@ mod tests {
     #[test]
     fn what_the_protocol_has_no_word_for_says_so() {
         assert_eq!(SetBlock::SecureOnly.protocol_word(), Some("SecureOnly"));
-        assert_eq!(SetBlock::InvalidPartitioned.protocol_word(), Some("UnknownError"));
+        assert_eq!(SetBlock::HttpOnly.protocol_word(), Some("UnknownError"));
+        assert_eq!(SetBlock::InvalidPartitioned.protocol_word(), None);
         assert_eq!(SendBlock::PartitionMismatch.protocol_word(), None);
     }
 }

@@ -109,14 +109,14 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// §5.8.3 step 1, and what browsers add to it.
+    /// §5.8.3 step 1, and what browsers add to it, in the order in which Chromium tells it.
     fn reasons_against(&self, cookie: &CookieRecord) -> Vec<SendBlock> {
         let key = &cookie.key;
         let none_insecure = self.rules.none_requires_secure && cookie.same_site == SameSite::None && !cookie.secure;
         let reasons = [
-            (!covers_host(key, self.host)).then_some(SendBlock::DomainMismatch),
-            (!path_match(self.cx.url.path().as_bytes(), key.path.as_bytes())).then_some(SendBlock::NotOnPath),
             (cookie.secure && !self.secure).then_some(SendBlock::SecureOnly),
+            (!path_match(self.cx.url.path().as_bytes(), key.path.as_bytes())).then_some(SendBlock::NotOnPath),
+            (!covers_host(key, self.host)).then_some(SendBlock::DomainMismatch),
             (cookie.http_only && !self.cx.is_http_api).then_some(SendBlock::HttpOnly),
             self.reaches.withhold(cookie, self.rules, self.now),
             none_insecure.then_some(SendBlock::SameSiteNoneInsecure),
@@ -286,7 +286,7 @@ mod tests {
         let cx = SendContext::navigation(url("http://app.mosaic.test/"), Method::GET, Initiator::UserAgent);
         let decision = jar.cookies_for(&cx, NOW);
         assert_eq!(header(&decision), "own=1");
-        assert_eq!(withheld(&decision), ["deep: NotOnPath", "api: DomainMismatch, NotOnPath", "sec: SecureOnly"]);
+        assert_eq!(withheld(&decision), ["deep: NotOnPath", "api: NotOnPath, DomainMismatch", "sec: SecureOnly"]);
     }
 
     #[test]

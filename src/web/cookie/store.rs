@@ -117,6 +117,9 @@ impl Jar {
         if let Some(fault) = cookie.content_fault() {
             return Err(fault.into());
         }
+        if !rules.tabs && cookie.has_inner_tab() {
+            return Err(SetBlock::DisallowedCharacter.into());
+        }
         if !rules.nameless && cookie.pair().0.is_empty() {
             return Err(SetBlock::NoCookieContent.into());
         }
@@ -170,12 +173,15 @@ impl Jar {
         let foreign = self.policy.third_party_cookies == ThirdPartyCookies::Block
             && record.key.partition.is_none()
             && is_third_party(&cx.url, &cx.target, rules);
+        if foreign {
+            // Chromium asks the settings first, and nothing else after that.
+            return vec![SetBlock::UserPreferences];
+        }
         let objections = [
             (record.secure && !secure).then_some(SetBlock::SecureOnly),
             (record.http_only && !cx.is_http_api).then_some(SetBlock::HttpOnly),
             Reaches::of_response(cx, rules).refuse(record.same_site, rules),
             (rules.none_requires_secure && record.same_site == SameSite::None && !record.secure).then_some(SetBlock::SameSiteNoneInsecure),
-            foreign.then_some(SetBlock::UserPreferences),
             (!record.secure && !secure && self.covers_secure(record)).then_some(SetBlock::OverwriteSecure),
             (!cx.is_http_api && self.find(&record.key).is_some_and(|old| old.http_only)).then_some(SetBlock::OverwriteHttpOnly),
         ];
@@ -345,6 +351,10 @@ mod tests {
     fn content_that_is_no_cookie_is_turned_away_first() {
         assert_eq!(reasons("https://a.test", "="), [SetBlock::NoCookieContent]);
         assert_eq!(reasons("https://a.test", "a=b\x01; SameSite=None"), [SetBlock::DisallowedCharacter]);
+        assert_eq!(reasons("https://a.test", "a=b\tc"), [SetBlock::DisallowedCharacter]);
+        assert_eq!(reasons("https://a.test", "a=b; x=y\tz"), [SetBlock::DisallowedCharacter]);
+        assert!(reasons("https://a.test", "\ta\t=\tb\t;\tSecure").is_empty());
+        assert!(set(&mut jar(Profile::Firefox), "https://a.test", "a=b\tc").is_stored());
         let large = format!("a={}", "x".repeat(4096));
         assert_eq!(reasons("https://a.test", &large), [SetBlock::NameValuePairExceedsMaxSize]);
         assert_eq!(reasons("ftp://a.test", "a=b"), [SetBlock::SchemeNotSupported]);

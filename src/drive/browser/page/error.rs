@@ -44,6 +44,14 @@ pub(crate) enum ActError {
         /// The page.
         place: String,
     },
+    /// The pointer never reached it.
+    #[error("`{control}` was pressed {tries} times, and each time something else had come into its place")]
+    Missed {
+        /// As written.
+        control: String,
+        /// How often.
+        tries: usize,
+    },
     /// No key of that name.
     #[error("`{0}` is no key; write a character, or one of {known}, with `Control+`, `Shift+`, `Alt+` or `Meta+` before it", known = super::keys::known())]
     Key(String),

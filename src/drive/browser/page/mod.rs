@@ -22,5 +22,8 @@ mod pointer;
 mod task;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use error::ActError;
 pub(crate) use page::{Page, Shown};

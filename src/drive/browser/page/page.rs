@@ -101,8 +101,12 @@ impl<'a> Page<'a> {
             if outcome.focused {
                 return keys::type_text(self.bidi, self.context, value, deadline).await;
             }
-            if !outcome.ready || pointer::press(self.bidi, &context, &element, deadline).await? || tries == PRESSES {
-                break;
+            let Some(point) = outcome.ready else { return Ok(()) };
+            if pointer::press(self.bidi, &context, point, deadline).await? {
+                return Ok(());
+            }
+            if tries == PRESSES {
+                return Err(ActError::Missed { control: locator.to_string(), tries });
             }
             task = task.again();
         }

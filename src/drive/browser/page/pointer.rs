@@ -2,6 +2,7 @@
 
 use super::error::{ActError, Unanswered};
 use super::inject::ask;
+use super::task::Point;
 use crate::drive::browser::bidi::Bidi;
 use serde::Deserialize;
 use serde_json::json;
@@ -13,15 +14,16 @@ struct Landed {
     landed: Option<bool>,
 }
 
-/// Presses the middle of an element, and says whether the press got there: the page may have changed since it was found.
-pub(super) async fn press(bidi: &Bidi, context: &str, element: &str, deadline: Instant) -> Result<bool, ActError> {
-    let origin = json!({ "type": "element", "element": { "sharedId": element } });
+/// Presses at a point, and says whether the press got to the element that is expected there: the page may have changed
+/// since it was found.
+pub(super) async fn press(bidi: &Bidi, context: &str, point: Point, deadline: Instant) -> Result<bool, ActError> {
+    let (x, y) = (point.x.floor(), point.y.floor());
     let params = json!({
         "context": context,
         "actions": [{
             "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" },
             "actions": [
-                { "type": "pointerMove", "x": 0, "y": 0, "origin": origin },
+                { "type": "pointerMove", "x": x, "y": y },
                 { "type": "pointerDown", "button": 0 },
                 { "type": "pointerUp", "button": 0 },
             ],
@@ -29,8 +31,8 @@ pub(super) async fn press(bidi: &Bidi, context: &str, element: &str, deadline: I
     });
     match bidi.send("input.performActions", params, deadline).await {
         Ok(_) => {}
-        // It was taken away between being found and being pressed.
-        Err(error) if error.is("no such element") || error.is("no such node") || error.is("move target out of bounds") => return Ok(false),
+        // The window has become smaller.
+        Err(error) if error.is("move target out of bounds") => return Ok(false),
         Err(error) if error.is_of_a_page_that_is_gone() => return Ok(true),
         Err(error) => return Err(error.into()),
     }

@@ -124,8 +124,8 @@ pub(super) struct Outcome {
     pub(super) pressed: bool,
     /// It holds what it should.
     pub(super) filled: bool,
-    /// It waits for a real press.
-    pub(super) ready: bool,
+    /// It waits for a real press, here.
+    pub(super) ready: Option<Point>,
     /// It has the focus, its content is selected, and it waits for real keys.
     pub(super) focused: bool,
     /// It is a file field and waits for files.
@@ -138,6 +138,13 @@ pub(super) struct Outcome {
     pub(super) late: Option<Account>,
     /// What stood in the way.
     pub(super) blocked: Option<Blocked>,
+}
+
+/// A point of a frame's window, in CSS pixels.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
 }
 
 /// What was there.

@@ -62,7 +62,6 @@ fn obstacle(blocked: &Blocked, account: &Account) -> String {
         "moving" => format!("{title} does not stop moving"),
         "gone" => format!("{title} is taken away and made anew all the time"),
         "untouched" => format!("{title} was pressed and did not change"),
-        "missed" => format!("{title} was pressed at its middle, but something else took the press"),
         "loading" => format!("{title} is there, but the page has not been loaded to its end; its scripts may not run yet"),
         _ => format!("{title} could not be acted on"),
     }

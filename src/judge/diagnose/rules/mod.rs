@@ -44,14 +44,19 @@ impl Rule {
 }
 
 /// Every rule, in the order of the gates: stored, sent, accepted, then state, then redirects.
-static RULES: [Rule; 18] = [
+static RULES: [Rule; 23] = [
     stored::cookie_none_insecure::RULE,
     stored::cookie_secure_over_http::RULE,
     stored::cookie_host_prefix_broken::RULE,
     stored::cookie_secure_prefix_broken::RULE,
+    stored::cookie_http_prefix_broken::RULE,
     stored::cookie_domain_foreign::RULE,
     stored::cookie_domain_public_suffix::RULE,
     stored::cookie_too_large::RULE,
+    stored::cookie_illegal_bytes::RULE,
+    stored::cookie_overlay_secure::RULE,
+    stored::cookie_lax_set_in_subrequest::RULE,
+    stored::cookie_third_party_blocked::RULE,
     sent::cookie_lax_on_post_callback::RULE,
     sent::cookie_path_miss::RULE,
     accepted::session_endpoints_disagree::RULE,

@@ -88,7 +88,7 @@ async function press(task, element) {
   if (blocked) return { blocked };
   if (task.real) {
     expectPress(element);
-    return { done: { ready: true, point }, element: hit };
+    return { done: { ready: point } };
   }
   const outcome = done(task, { pressed: true });
   pressAt(hit, point);
@@ -140,22 +140,34 @@ async function select(task, element) {
 
 // --- Real presses ---
 
-/** Looks where the next real press lands: the page may have changed since the pointer was sent on its way. */
+/**
+ * Looks where the next real press lands: the page may have changed since the pointer was sent on its way. What was drawn
+ * anew in the same place, under the same name, is what was meant.
+ */
 function expectPress(element) {
-  const watch = { landed: null };
+  const watch = { pressed: undefined, reached: false, clicked: false };
+  const name = describe(element);
+  const labels = [...(element.labels ?? [])];
+  const isMeant = (at) => at === element || labels.includes(at) || (at.localName === element.localName && describe(at) === name);
   const see = (event) => {
     if (!event.isTrusted) return;
     const path = event.composedPath();
-    const labels = [...(element.labels ?? [])];
-    watch.landed = path.includes(element) || labels.some((label) => path.includes(label));
-    removeEventListener("pointerdown", see, true);
+    const reached = path.some((at) => at.nodeType === ELEMENT && isMeant(at));
+    removeEventListener(event.type, see, true);
+    if (event.type === "click") watch.clicked = reached;
+    else Object.assign(watch, { pressed: path[0], reached });
   };
   addEventListener("pointerdown", see, true);
+  addEventListener("click", see, true);
   globalThis.expectedPress = watch;
 }
 
-/** Whether the press landed; `null` when no press came here at all. */
-const landedPress = () => globalThis.expectedPress?.landed ?? null;
+/** Whether the press landed; `null` when no press came here at all. A node that goes between down and up is not clicked. */
+function landedPress() {
+  const { pressed, reached, clicked } = globalThis.expectedPress ?? {};
+  if (pressed === undefined) return null;
+  return clicked || (reached && pressed.isConnected);
+}
 
 // --- Entrance ---
 

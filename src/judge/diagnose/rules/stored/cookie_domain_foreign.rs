@@ -11,7 +11,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     cause: "a response may only set cookies for its own host or a parent of it",
     fix: "use the own host or a parent of it; for two unrelated hosts, put one behind a path of the other",
     reference: "RFC 6265bis §5.7 step 11; teamhanko/hanko#430",
-    check: |facts| refused(&RULE, facts, "InvalidDomain", |refused| !is_within_domain(refused)),
+    check: |facts| refused(&RULE, facts, &["InvalidDomain"], |refused| !is_within_domain(refused)),
 };
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     cause: "the domain is on the Public Suffix List: anybody can register below it, so nobody may set cookies for it",
     fix: "leave `Domain` out, or serve the app from a domain of its own",
     reference: "RFC 6265bis §5.7 step 9; better-auth/better-auth#4270",
-    check: |facts| refused(&RULE, facts, "InvalidDomain", is_within_domain),
+    check: |facts| refused(&RULE, facts, &["InvalidDomain"], is_within_domain),
 };
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     cause: "a `__Host-` cookie needs `Secure`, `Path=/` and no `Domain`; without a word of warning it is dropped otherwise",
     fix: "drop `Domain`, set `Path=/` and `Secure`",
     reference: "RFC 6265bis §4.1.3.2; istio-ecosystem/authservice#351",
-    check: |facts| refused(&RULE, facts, "InvalidPrefix", |refused| has_prefix(refused, "__Host-")),
+    check: |facts| {
+        refused(&RULE, facts, &["InvalidPrefix"], |refused| has_prefix(refused, "__Host-") && !has_prefix(refused, "__Host-Http-"))
+    },
 };
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     cause: "browsers drop cookies with `SameSite=None` that are not `Secure`",
     fix: "add `Secure`; where development runs without TLS, use https there too, or `SameSite=Lax`",
     reference: "RFC 6265bis §5.7 step 19; nextauthjs/next-auth#9990",
-    check: |facts| refused(&RULE, facts, "SameSiteNoneInsecure", |_| true),
+    check: |facts| refused(&RULE, facts, &["SameSiteNoneInsecure"], |_| true),
 };
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     cause: "a `__Secure-` cookie needs `Secure` and a response over https; without a word of warning it is dropped otherwise",
     fix: "add `Secure`, and serve it over https",
     reference: "RFC 6265bis §4.1.3.1",
-    check: |facts| refused(&RULE, facts, "InvalidPrefix", |refused| has_prefix(refused, "__Secure-")),
+    check: |facts| refused(&RULE, facts, &["InvalidPrefix"], |refused| has_prefix(refused, "__Secure-")),
 };
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     cause: "browsers drop cookies whose name and value together pass 4096 bytes",
     fix: "keep the session on the server; put fewer claims or groups into the token; or split the value over several cookies",
     reference: "RFC 6265bis §5.6; oauth2-proxy/oauth2-proxy#1071",
-    check: |facts| refused(&RULE, facts, "NameValuePairExceedsMaxSize", |_| true),
+    check: |facts| refused(&RULE, facts, &["NameValuePairExceedsMaxSize"], |_| true),
 };
 
 #[cfg(test)]

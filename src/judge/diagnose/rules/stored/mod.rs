@@ -3,18 +3,23 @@
 pub(super) mod cookie_domain_foreign;
 pub(super) mod cookie_domain_public_suffix;
 pub(super) mod cookie_host_prefix_broken;
+pub(super) mod cookie_http_prefix_broken;
+pub(super) mod cookie_illegal_bytes;
+pub(super) mod cookie_lax_set_in_subrequest;
 pub(super) mod cookie_none_insecure;
+pub(super) mod cookie_overlay_secure;
 pub(super) mod cookie_secure_over_http;
 pub(super) mod cookie_secure_prefix_broken;
+pub(super) mod cookie_third_party_blocked;
 pub(super) mod cookie_too_large;
 
 use super::{Evidence, Finding, Rule};
 use crate::judge::diagnose::facts::{Facts, Refused};
 use crate::judge::text::shown;
 
-/// A finding for each cookie refused with the word `code` that `applies` to.
-fn refused(rule: &Rule, facts: &Facts<'_>, code: &'static str, applies: impl Fn(&Refused<'_>) -> bool) -> Vec<Finding> {
-    let findings = facts.refused(code).filter(|refused| applies(refused)).map(|refused| {
+/// A finding for each cookie refused with one of the words `codes` that `applies` to.
+fn refused(rule: &Rule, facts: &Facts<'_>, codes: &'static [&'static str], applies: impl Fn(&Refused<'_>) -> bool) -> Vec<Finding> {
+    let findings = facts.refused(codes).filter(|refused| applies(refused)).map(|refused| {
         let title = format!("the browser does not keep the cookie `{}`: {}", shown(&refused.set.name_text(), 80), rule.summary);
         rule.finding(title, vec![Evidence::at(refused.hop.id, refused.told())])
     });

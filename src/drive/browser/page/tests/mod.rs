@@ -1,0 +1,5 @@
+//! A real browser among pages that are hard to handle.
+
+mod acting;
+mod alike;
+mod zoo;

@@ -21,10 +21,7 @@ mod snapshots;
 mod suite;
 mod world;
 
-<<<<<<< HEAD
-=======
 use crate::drive::Browsers;
->>>>>>> main
 pub use crate::drive::{BrowserKind, BrowserOptions};
 pub use crate::plan::duration;
 pub use cancel::Cancel;

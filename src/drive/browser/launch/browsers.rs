@@ -2,9 +2,10 @@
 
 use super::chromium;
 use super::device::Device;
-use super::driver::{Driver, on_path};
+use super::driver::Driver;
 use super::error::BrowserError;
 use super::options::{BrowserKind, BrowserOptions, DeviceOptions};
+use super::programs::Programs;
 use crate::drive::browser::bidi::Bidi;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -96,8 +97,9 @@ impl Browsers {
 
 impl Browser {
     async fn start(options: &BrowserOptions, third_party_cookies: bool) -> Result<Self, BrowserError> {
-        let program = options.driver.clone().map_or_else(|| on_path(&[chromium::DRIVER]), Ok)?;
-        let binary = options.binary.clone().map_or_else(|| on_path(&chromium::BINARIES), Ok)?;
+        let Programs { browser, driver } = Programs::find(options);
+        let program = driver.ok_or(BrowserError::Missing { program: "chromedriver" })?;
+        let binary = browser.ok_or(BrowserError::Missing { program: "chromium" })?;
         let driver = Driver::start(&program).await?;
         let capabilities = chromium::capabilities(&binary, options, third_party_cookies);
         let mut session = ClientBuilder::new(HttpConnector::new());

@@ -43,4 +43,5 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use head::octets;
 pub(crate) use tape::{Settled, Tape};

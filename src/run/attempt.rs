@@ -131,7 +131,7 @@ impl Attempt<'_> {
     fn judge(&self, driven: Driven, redactor: Redactor) -> Made {
         let Driven { chain, verdicts, logs, trouble, interrupted } = driven;
         let without_values = report::without_values(&redactor, &chain);
-        let found = judge::hiding(&without_values, || diagnose::diagnose(self.plan, &chain));
+        let found = judge::hiding(&without_values, || diagnose::diagnose(&**self.plan, &chain));
         let absent = self.plan.finds.iter().filter(|rule| !found.iter().any(|finding| finding.rule == rule.as_str()));
         let absent = if trouble.is_none() && !interrupted { absent.cloned().collect() } else { Vec::new() };
         let findings = found.into_iter().map(|finding| {

@@ -24,6 +24,27 @@ pub struct Chain {
     pub messages: Vec<Message>,
     /// What browsers told beside their requests, in order.
     pub events: Vec<BrowserEvent>,
+    /// What its source let be seen.
+    pub visibility: Visibility,
+}
+
+/// What the source of a chain lets be seen. An engine sees everything; a recording may lack what its exporter left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visibility {
+    /// Whether Cookie and Set-Cookie fields were recorded: without them nothing can be said about what was set or sent.
+    pub cookies: bool,
+    /// Whether Authorization was recorded.
+    pub authorization: bool,
+    /// Whether the jar was known when the chain began. If not, a cookie that nothing in the chain set may have been there before.
+    pub jar: bool,
+    /// Whether the bodies of answers were recorded.
+    pub bodies: bool,
+}
+
+impl Default for Visibility {
+    fn default() -> Self {
+        Self { cookies: true, authorization: true, jar: true, bodies: true }
+    }
 }
 
 impl Chain {

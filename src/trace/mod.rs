@@ -7,7 +7,7 @@ mod cookie;
 mod event;
 mod hop;
 
-pub use chain::{Chain, Decision, JarCookie, Message, ServerCall, StepRecord};
+pub use chain::{Chain, Decision, JarCookie, Message, ServerCall, StepRecord, Visibility};
 pub use cookie::{CookieSent, CookieSet, CookieWithheld, Reason, SetVerdict};
 pub use event::{BrowserEvent, BrowserEventKind, WebStorage};
 pub use hop::{AnsweredBy, Body, Cause, Failure, FailureKind, Hop, HopId, Request, Resource, Response, Timings};

@@ -1,17 +1,18 @@
-//! What rules ask of a plan and its chain.
+//! What rules ask of a chain and its scene.
 
 use super::ledger::Ledger;
+use super::scene::Scene;
 use crate::judge::text::shown;
-use crate::plan::{Plan, Step, Verb};
+use crate::plan::{Step, Verb};
 use crate::trace::{Cause, Chain, CookieSet, Hop, Reason, SetVerdict};
 use crate::web::oauth::{AuthorizationRequest, Callback, ErrorParams, is_callback};
 use std::collections::{BTreeMap, HashMap};
 use url::Url;
 
-/// A plan and its chain with what most rules look up in them.
+/// A chain and its scene with what most rules look up in them.
 pub struct Facts<'a> {
-    /// What was to be done.
-    pub plan: &'a Plan,
+    /// What was to be done; empty for a chain that no scenario made.
+    pub plan: Scene<'a>,
     /// What happened.
     pub chain: &'a Chain,
     /// Every cookie's life.
@@ -25,7 +26,7 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(plan: &'a Plan, chain: &'a Chain) -> Self {
+    pub(super) fn new(plan: Scene<'a>, chain: &'a Chain) -> Self {
         let mut steps = BTreeMap::new();
         plan.steps.iter().for_each(|step| collect(step, false, &mut steps));
         let mut headers = HashMap::new();

@@ -128,6 +128,10 @@ pub fn first_failed_gate(facts: &Facts<'_>, witness: Witness<'_>, protected: &Ho
     if let SetVerdict::Blocked(reasons) = &witness.set.verdict {
         return fails(Gate::Stored, witness.hop, format!("`{name}` was set here but not stored: {}", words(reasons)));
     }
+    // Where no Cookie header was recorded, nobody can tell what was sent.
+    if !facts.chain.visibility.cookies {
+        return None;
+    }
     let row = facts.ledger.rows(&witness.hop.actor, &witness.set.name).iter().find(|row| row.hop.id == protected.id);
     if row.is_none_or(|row| row.sent.is_none()) {
         let why = match row.and_then(|row| row.withheld) {
@@ -174,7 +178,7 @@ mod tests {
     use crate::judge::testing::Story;
 
     fn gate(story: &Story) -> Option<Gate> {
-        let facts = Facts::new(&story.plan, &story.chain);
+        let facts = Facts::new((&story.plan).into(), &story.chain);
         let protected = story.chain.hops.last().unwrap();
         let witness = witness(&facts, "user", protected.id).expect("a cookie was set");
         assert_eq!(witness.set.name_text(), "session");

@@ -1,6 +1,6 @@
 //! Diagnosis: the first thing that broke, why, and how to mend it.
 //!
-//! In: a plan and its chain. Out: [`Finding`]s, each by one rule, with evidence by hop. A rule speaks only when the chain
+//! In: a chain, and what the plan tells about its scene; an imported chain has none. Out: [`Finding`]s, each by one rule, with evidence by hop. A rule speaks only when the chain
 //! proves it: a healthy chain has no findings. Every cookie passes four gates, EMITTED → STORED → SENT → ACCEPTED, and
 //! the first that fails decides where to look ([`ledger`]).
 
@@ -9,11 +9,12 @@ mod cycle;
 mod facts;
 pub mod ledger;
 mod rules;
+mod scene;
 
 pub use facts::Facts;
 pub use rules::{Rule, explain, rules};
+pub use scene::Scene;
 
-use crate::plan::Plan;
 use crate::trace::{Chain, HopId};
 use std::fmt;
 
@@ -86,8 +87,8 @@ impl Finding {
 
 /// What the chain proves, sorted by the first hop of the evidence.
 #[must_use]
-pub fn diagnose(plan: &Plan, chain: &Chain) -> Vec<Finding> {
-    let facts = Facts::new(plan, chain);
+pub fn diagnose<'a>(scene: impl Into<Scene<'a>>, chain: &'a Chain) -> Vec<Finding> {
+    let facts = Facts::new(scene.into(), chain);
     let mut findings: Vec<Finding> = rules().iter().flat_map(|rule| (rule.check)(&facts)).collect();
     // Stable: findings on one hop stay in the order of the registry. What is tied to no hop comes last.
     findings.sort_by_key(|finding| finding.first_hop().map_or(u32::MAX, |hop| hop.0));

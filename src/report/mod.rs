@@ -15,4 +15,4 @@ pub use mask::Mask;
 pub(crate) use volatile::without_values;
 
 /// Every rule that can name a cause.
-pub use crate::judge::diagnose::rules;
+pub use crate::judge::diagnose::{Family, Rule, rules};

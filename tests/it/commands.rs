@@ -117,3 +117,14 @@ fn faults_are_listed_and_the_committed_catalogue_is_the_generated_one() {
     let committed = std::fs::read_to_string(project().join("docs/faults.md")).expect("the catalogue");
     assert!(world.run(&["faults", "--markdown"]).out == committed, "docs/faults.md is out of date: `cargo xtask generate` writes it anew");
 }
+
+#[test]
+fn rules_are_listed_and_the_committed_index_is_the_generated_one() {
+    let world = World::new();
+    world.run(&["explain", "--list"]).says(0, &["cookie-none-insecure", "stored    error   chain"]);
+    let committed = std::fs::read_to_string(project().join("docs/rules.md")).expect("the index");
+    assert!(
+        world.run(&["explain", "--list", "--markdown"]).out == committed,
+        "docs/rules.md is out of date: `cargo xtask generate` writes it anew"
+    );
+}

@@ -14,7 +14,7 @@ cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
 cargo xtask bench NAME [--json]  measure: chain, files, idp
 cargo xtask clients              install the clients that the providers are tested with, and say where
 cargo xtask lint                 formatting and clippy
-cargo xtask generate             write generated files anew: JSON Schema, catalogue of faults
+cargo xtask generate             write generated files anew: JSON Schema, lists of faults and rules
 cargo xtask generate clients     write docs/clients.md anew: what clients make of the faults
 
 Each installs what is missing first, or stops with the command that does.";
@@ -102,7 +102,11 @@ fn lint() -> Result<()> {
 
 fn generate() -> Result<()> {
     cargo(["build", "--bin", "authchain"])?;
-    for (arguments, file) in [(&["schema"][..], "schema/scenario.json"), (&["faults", "--markdown"], "docs/faults.md")] {
+    for (arguments, file) in [
+        (&["schema"][..], "schema/scenario.json"),
+        (&["faults", "--markdown"], "docs/faults.md"),
+        (&["explain", "--list", "--markdown"], "docs/rules.md"),
+    ] {
         let output = Command::new(target().join("debug/authchain")).args(arguments).output().context("failed to run authchain")?;
         if !output.status.success() {
             bail!("`authchain {}` ended with {}", arguments.join(" "), output.status);

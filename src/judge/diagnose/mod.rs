@@ -12,7 +12,7 @@ mod rules;
 mod scene;
 
 pub use facts::Facts;
-pub use rules::{Rule, explain, rules};
+pub use rules::{Family, Needs, Rule, explain, rules};
 pub use scene::Scene;
 
 use crate::trace::{Chain, HopId};

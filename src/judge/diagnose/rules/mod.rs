@@ -8,14 +8,19 @@ mod stored;
 
 use super::facts::Facts;
 use super::{Evidence, Finding, Severity};
+use std::sync::LazyLock;
 
 /// One rule.
 #[derive(Debug)]
 pub struct Rule {
     /// Its id, as findings, `finds` and `allow` name it.
     pub id: &'static str,
+    /// What it is about.
+    pub family: Family,
     /// How much its findings matter.
     pub severity: Severity,
+    /// What it must see to decide.
+    pub needs: Needs,
     /// What it finds, in one line.
     pub summary: &'static str,
     /// Why that happens.
@@ -26,6 +31,95 @@ pub struct Rule {
     pub reference: &'static str,
     /// Looks for it.
     pub(super) check: fn(&Facts<'_>) -> Vec<Finding>,
+}
+
+/// What a rule is about: the gate that fails first, or what lies beyond the gates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// A cookie was emitted but not stored.
+    Stored,
+    /// A cookie was stored but not sent.
+    Sent,
+    /// A cookie was sent but not accepted.
+    Accepted,
+    /// State, nonce, PKCE, one-time values.
+    State,
+    /// Redirects and hosts.
+    Redirects,
+    /// Tokens and the provider.
+    Tokens,
+    /// Edge, cache, deployment.
+    Edge,
+}
+
+impl Family {
+    /// All of them, in the order of the registry.
+    pub const ALL: [Self; 7] = [Self::Stored, Self::Sent, Self::Accepted, Self::State, Self::Redirects, Self::Tokens, Self::Edge];
+
+    /// Its name in lists.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Sent => "sent",
+            Self::Accepted => "accepted",
+            Self::State => "state",
+            Self::Redirects => "redirects",
+            Self::Tokens => "tokens",
+            Self::Edge => "edge",
+        }
+    }
+
+    /// What its rules are about, in one line.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Stored => "a cookie was emitted but not stored",
+            Self::Sent => "a cookie was stored but not sent",
+            Self::Accepted => "a cookie was sent but not accepted",
+            Self::State => "state, nonce, PKCE and other values that are good once",
+            Self::Redirects => "redirects and hosts",
+            Self::Tokens => "tokens and the provider",
+            Self::Edge => "edge, caches and deployment",
+        }
+    }
+}
+
+/// What a rule must see to decide. A rule whose need a chain does not meet says nothing about that chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Needs {
+    /// The hops and their cookies: any run, and any recording that kept its cookies.
+    Chain,
+    /// What only a real browser tells.
+    Browser,
+    /// A question beyond the login itself: a request made twice, without the edge, or after signing out.
+    Probe,
+    /// What is known of the deployment.
+    Deploy,
+}
+
+impl Needs {
+    /// Its name in lists.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chain => "chain",
+            Self::Browser => "browser",
+            Self::Probe => "probe",
+            Self::Deploy => "deploy",
+        }
+    }
+
+    /// What is missing where the rule cannot decide; nothing for a rule that the chain is enough for.
+    #[must_use]
+    pub const fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Chain => None,
+            Self::Browser => Some("not decidable here without a real browser: the other engine and a HAR do not show what it needs"),
+            Self::Probe => Some("not decidable here by a login alone: it needs a request that asks for it (a probe)"),
+            Self::Deploy => Some("not decidable here by a chain: it needs to know what is deployed"),
+        }
+    }
 }
 
 impl Rule {
@@ -43,43 +137,21 @@ impl Rule {
     }
 }
 
-/// Every rule, in the order of the gates: stored, sent, accepted, then state, then redirects.
-static RULES: [Rule; 23] = [
-    stored::cookie_none_insecure::RULE,
-    stored::cookie_secure_over_http::RULE,
-    stored::cookie_host_prefix_broken::RULE,
-    stored::cookie_secure_prefix_broken::RULE,
-    stored::cookie_http_prefix_broken::RULE,
-    stored::cookie_domain_foreign::RULE,
-    stored::cookie_domain_public_suffix::RULE,
-    stored::cookie_too_large::RULE,
-    stored::cookie_illegal_bytes::RULE,
-    stored::cookie_overlay_secure::RULE,
-    stored::cookie_lax_set_in_subrequest::RULE,
-    stored::cookie_third_party_blocked::RULE,
-    sent::cookie_lax_on_post_callback::RULE,
-    sent::cookie_path_miss::RULE,
-    accepted::session_endpoints_disagree::RULE,
-    accepted::session_endpoint_fails::RULE,
-    accepted::cookie_value_encoding::RULE,
-    state::callback_error::RULE,
-    state::code_never_redeemed::RULE,
-    redirects::error_lands_on_wrong_origin::RULE,
-    redirects::redirect_auth_cycle::RULE,
-    redirects::redirect_ping_pong_guards::RULE,
-    redirects::redirect_to_self::RULE,
-];
+/// Every rule by family, in the order of the gates.
+static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
+    [stored::RULES, sent::RULES, accepted::RULES, state::RULES, redirects::RULES].into_iter().flatten().copied().collect()
+});
 
 /// Every rule.
 #[must_use]
-pub fn rules() -> &'static [Rule] {
+pub fn rules() -> &'static [&'static Rule] {
     &RULES
 }
 
 /// The rule with this id.
 #[must_use]
 pub fn explain(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id == id)
+    RULES.iter().copied().find(|rule| rule.id == id)
 }
 
 #[cfg(test)]
@@ -91,10 +163,11 @@ mod tests {
     fn every_rule_is_told_once_and_whole() {
         let ids: BTreeSet<_> = rules().iter().map(|rule| rule.id).collect();
         assert_eq!(ids.len(), rules().len());
+        assert!(rules().is_sorted_by_key(|rule| rule.family), "rules stand by family");
         for rule in rules() {
             let texts = [rule.summary, rule.cause, rule.fix, rule.reference];
-            assert!(texts.iter().all(|text| !text.is_empty() && text.len() < 400), "{}", rule.id);
-            assert!(rule.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", rule.id);
+            assert!(texts.iter().all(|text| !text.is_empty() && text.len() < 400 && !text.contains('|')), "{}", rule.id);
+            assert!(rule.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte.is_ascii_digit()), "{}", rule.id);
             assert_eq!(explain(rule.id).map(|found| found.id), Some(rule.id));
         }
         assert!(explain("no-such-rule").is_none());

@@ -6,7 +6,7 @@
 
 use crate::judge::diagnose::credential::{Standing, same_authorization, same_endpoint, standing, undisturbed};
 use crate::judge::diagnose::facts::{Facts, is_deletion, place};
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::{Cause, CookieSent, Hop, SetVerdict};
@@ -17,7 +17,9 @@ use std::sync::Arc;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-value-encoding",
+    family: Family::Accepted,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "a cookie's value is percent-encoded or -decoded once more than it was set",
     cause: "two layers treat the value as text of their own: one encodes or decodes it although another already did, so the signature no longer fits",
     fix: "hand the Cookie header on byte for byte; encode and decode in one place only, or use base64url tokens, which need neither",

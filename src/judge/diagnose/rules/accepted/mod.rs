@@ -1,14 +1,17 @@
 //! Family C: sent but not accepted.
 
-pub(super) mod cookie_value_encoding;
-pub(super) mod session_endpoint_fails;
-pub(super) mod session_endpoints_disagree;
+mod cookie_value_encoding;
+mod session_endpoint_fails;
+mod session_endpoints_disagree;
 
-use super::Evidence;
+use super::{Evidence, Rule};
 use crate::judge::diagnose::credential::{Standing, carrying, same_authorization, same_resource, standing, undisturbed, user_told};
 use crate::judge::diagnose::facts::{Facts, cookie_header, place};
 use crate::judge::text::shown;
 use crate::trace::Hop;
+
+/// The family's rules, those that name a cause before those that name a symptom.
+pub(super) const RULES: &[&Rule] = &[&session_endpoints_disagree::RULE, &session_endpoint_fails::RULE, &cookie_value_encoding::RULE];
 
 /// A request that was turned away, and one that was not, with the very same credential and nothing in between.
 struct Pair<'a> {

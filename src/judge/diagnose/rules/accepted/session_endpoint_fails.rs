@@ -4,7 +4,7 @@
 use super::{pairs, same_bytes};
 use crate::judge::diagnose::credential::{Standing, standing};
 use crate::judge::diagnose::facts::{Facts, cookie_header, is_safe, place};
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::Hop;
@@ -12,7 +12,9 @@ use serde_json::Value;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "session-endpoint-fails",
+    family: Family::Accepted,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "one endpoint knows the session, another fails with 5xx on the same Cookie bytes",
     cause: "the session is valid, but what the endpoint does with it fails: the database, a certificate, a tenant or row-level context; an exception that is no authentication error becomes 500",
     fix: "look the error up in the server's log by its id; answer authentication errors with 401 and failures of the infrastructure with 5xx, and keep the two apart",

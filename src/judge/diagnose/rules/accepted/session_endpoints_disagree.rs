@@ -3,13 +3,15 @@
 use super::{Pair, pairs, refusal, same_bytes};
 use crate::judge::diagnose::credential::{Standing, carrying, same_endpoint, standing};
 use crate::judge::diagnose::facts::{Facts, cookie_header, is_safe, place};
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::trace::Hop;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "session-endpoints-disagree",
+    family: Family::Accepted,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "one endpoint knows the session, another refuses the same Cookie bytes",
     cause: "the two endpoints read the session in different ways: the refusing one looks elsewhere (a bearer token, another cookie name), alters the value before it verifies it, or asks another store or cache",
     fix: "let one reader validate the session for both: the guard passes the request's Cookie header on as it came, cookie first, bearer token after; switch session caches off to see whether one of them is stale",

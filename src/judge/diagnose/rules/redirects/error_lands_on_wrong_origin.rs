@@ -1,7 +1,7 @@
 //! A login that fails on one origin and shows it on another.
 
 use crate::judge::diagnose::facts::{Facts, place, redirect_error, without_query};
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::trace::{Cause, Hop};
 use crate::web::oauth::is_authorization_request;
@@ -9,7 +9,9 @@ use url::Url;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "error-lands-on-wrong-origin",
+    family: Family::Redirects,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "a failed login ends on the origin of the callback instead of the one where it began",
     cause: "no error URL was given when the login began, so the callback's server falls back to a page of its own, often the root of the API",
     fix: "give an error URL of the web app with each login (Better Auth: `errorCallbackURL`), or configure the server's error page",

@@ -1,9 +1,9 @@
 //! Family E: redirects and hosts.
 
-pub(super) mod error_lands_on_wrong_origin;
-pub(super) mod redirect_auth_cycle;
-pub(super) mod redirect_ping_pong_guards;
-pub(super) mod redirect_to_self;
+mod error_lands_on_wrong_origin;
+mod redirect_auth_cycle;
+mod redirect_ping_pong_guards;
+mod redirect_to_self;
 
 use super::{Evidence, Finding, Rule};
 use crate::judge::diagnose::cycle::{Cycle, Kind, cycles};
@@ -11,6 +11,10 @@ use crate::judge::diagnose::facts::{Facts, place, target, without_query};
 use crate::judge::diagnose::ledger::{first_failed_gate, witness};
 use crate::judge::text::count;
 use crate::trace::Hop;
+
+/// The family's rules, those that name a cause before those that name a symptom.
+pub(super) const RULES: &[&Rule] =
+    &[&error_lands_on_wrong_origin::RULE, &redirect_auth_cycle::RULE, &redirect_ping_pong_guards::RULE, &redirect_to_self::RULE];
 
 /// Most hops of a cycle that are listed.
 const LISTED: usize = 12;

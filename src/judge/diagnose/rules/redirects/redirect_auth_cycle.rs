@@ -3,11 +3,13 @@
 use super::loops;
 use crate::judge::diagnose::Severity;
 use crate::judge::diagnose::cycle::Kind;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "redirect-auth-cycle",
+    family: Family::Redirects,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "the app sends a signed-in user to the provider again and again",
     cause: "the session is not established: the provider signs in silently, the callback succeeds, and the app still sees nobody",
     fix: "mend the gate that fails (see the evidence); show an error after a second silent round instead of another one",

@@ -3,11 +3,13 @@
 use super::loops;
 use crate::judge::diagnose::Severity;
 use crate::judge::diagnose::cycle::Kind;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "redirect-ping-pong-guards",
+    family: Family::Redirects,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "two pages send the user to each other, without the provider",
     cause: "the two pages ask different questions: one only whether a cookie is there, the other whether it is valid",
     fix: "let one function decide for both; delete a session cookie that is not valid, so that the login page shows",

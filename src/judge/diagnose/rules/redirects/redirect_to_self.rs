@@ -3,11 +3,13 @@
 use super::loops;
 use crate::judge::diagnose::Severity;
 use crate::judge::diagnose::cycle::Kind;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "redirect-to-self",
+    family: Family::Redirects,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "a URL redirects to itself",
     cause: "TLS ends in front of the app, which sees http and asks for https for ever; or a cookie that the page waits for is never kept",
     fix: "trust the proxy's X-Forwarded-Proto, or speak TLS up to the app; see whether the page's cookie is stored",

@@ -1,14 +1,16 @@
 //! `response_mode=form_post` and cookies that do not travel with cross-site POSTs.
 
 use crate::judge::diagnose::facts::{Facts, place, redirect_error};
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::Hop;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-lax-on-post-callback",
+    family: Family::Sent,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "the callback is a POST from another site, and a cookie it needs is `Lax` or `Strict`",
     cause: "browsers send `Lax` cookies with top-level GETs from other sites, not with POSTs: the callback sees a browser without a login attempt",
     fix: "set the state and nonce cookies with `SameSite=None; Secure`, or use `response_mode=query`, or keep the state on the server",

@@ -2,14 +2,16 @@
 
 use crate::judge::diagnose::facts::{Facts, is_deletion, place, target};
 use crate::judge::diagnose::ledger::witness;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::Hop;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-path-miss",
+    family: Family::Sent,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "the login's cookie is stored for a path that the protected page is not under",
     cause: "a Set-Cookie without `Path` holds for the folder of the URL that set it, such as that of the callback; other pages do not get it",
     fix: "set `Path=/`",

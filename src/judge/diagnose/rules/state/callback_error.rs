@@ -2,7 +2,7 @@
 
 use super::code_never_redeemed::{issued_code, redeemed};
 use crate::judge::diagnose::facts::{Facts, place, redirect_error, target, without_query};
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::Hop;
@@ -10,7 +10,9 @@ use crate::web::oauth::{Callback, ErrorParams, known_error};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "callback-error",
+    family: Family::State,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "the login came back with an error instead of a session",
     cause: "the provider or the app refused this login; the error token tells why",
     fix: "act on the token, and show it to the person instead of sending them to log in again",

@@ -1,7 +1,7 @@
 //! A code that the provider issued and that nobody asked tokens for.
 
 use crate::judge::diagnose::facts::{Facts, is_deletion, place, redirect_error, target, without_query};
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::plan::Service;
 use crate::trace::{Hop, ServerCall, SetVerdict};
@@ -10,7 +10,9 @@ use crate::web::origin::Origin;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "code-never-redeemed",
+    family: Family::State,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "the provider issued a code, and the app never asked for a token",
     cause: "the callback gave up before the exchange: it did not find the state, the session or the verifier of this login, or another route answered",
     fix: "look at what the callback checks first: which cookie it needs, whether it came, and whether the URL leads to the handler at all",

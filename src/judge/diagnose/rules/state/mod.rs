@@ -1,4 +1,9 @@
 //! Family D: state, nonce, PKCE, one-time values.
 
-pub(super) mod callback_error;
-pub(super) mod code_never_redeemed;
+mod callback_error;
+mod code_never_redeemed;
+
+use super::Rule;
+
+/// The family's rules, those that name a cause before those that name a symptom.
+pub(super) const RULES: &[&Rule] = &[&callback_error::RULE, &code_never_redeemed::RULE];

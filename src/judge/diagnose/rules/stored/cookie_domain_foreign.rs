@@ -2,11 +2,13 @@
 
 use super::{is_within_domain, refused};
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-domain-foreign",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "`Domain` names another host",
     cause: "a response may only set cookies for its own host or a parent of it",
     fix: "use the own host or a parent of it; for two unrelated hosts, put one behind a path of the other",

@@ -2,11 +2,13 @@
 
 use super::{is_within_domain, refused};
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-domain-public-suffix",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "`Domain` is a public suffix",
     cause: "the domain is on the Public Suffix List: anybody can register below it, so nobody may set cookies for it",
     fix: "leave `Domain` out, or serve the app from a domain of its own",

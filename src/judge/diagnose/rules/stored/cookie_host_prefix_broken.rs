@@ -2,11 +2,13 @@
 
 use super::{has_prefix, refused};
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-host-prefix-broken",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "the name begins with `__Host-`, but its attributes do not allow that",
     cause: "a `__Host-` cookie needs `Secure`, `Path=/` and no `Domain`; without a word of warning it is dropped otherwise",
     fix: "drop `Domain`, set `Path=/` and `Secure`",

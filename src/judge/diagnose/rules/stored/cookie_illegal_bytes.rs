@@ -2,11 +2,13 @@
 
 use super::refused;
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-illegal-bytes",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "its line holds a control character",
     cause: "a line with a control character is dropped whole, Chromium counts a tab among them: usually a raw value that was never encoded",
     fix: "encode the value, best as base64url",

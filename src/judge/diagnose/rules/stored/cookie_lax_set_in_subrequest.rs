@@ -2,11 +2,13 @@
 
 use super::refused;
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-lax-set-in-subrequest",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "another site's page asked for it, and it is not `SameSite=None`",
     cause: "what a fetch or a frame of another site (or of the same host under another scheme) brings may only set `SameSite=None` cookies; one without SameSite counts as `Lax`",
     fix: "serve the API from the page's own site, or set the cookie with `SameSite=None; Secure`",

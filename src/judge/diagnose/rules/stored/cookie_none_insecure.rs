@@ -2,11 +2,13 @@
 
 use super::refused;
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-none-insecure",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "`SameSite=None` without `Secure`",
     cause: "browsers drop cookies with `SameSite=None` that are not `Secure`",
     fix: "add `Secure`; where development runs without TLS, use https there too, or `SameSite=Lax`",

@@ -2,11 +2,13 @@
 
 use super::refused;
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-overlay-secure",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "it came over plain http and would cover a `Secure` one of its name",
     cause: "browsers leave `Secure` cookies alone: what a connection that is not secure sets under their name, host and path is dropped",
     fix: "set the cookie over https alone, always with `Secure`, and close the http entry point",

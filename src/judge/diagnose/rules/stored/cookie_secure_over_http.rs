@@ -2,11 +2,13 @@
 
 use super::refused;
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-secure-over-http",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "`Secure` over plain http",
     cause: "the response came over http, and a `Secure` cookie is only taken from https (or a loopback host)",
     fix: "terminate TLS in front of this host, or let the public scheme decide about `Secure`",

@@ -2,11 +2,13 @@
 
 use super::{has_prefix, refused};
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-secure-prefix-broken",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "the name begins with `__Secure-`, but it is not `Secure`",
     cause: "a `__Secure-` cookie needs `Secure` and a response over https; without a word of warning it is dropped otherwise",
     fix: "add `Secure`, and serve it over https",

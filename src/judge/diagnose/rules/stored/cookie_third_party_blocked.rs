@@ -2,11 +2,13 @@
 
 use super::refused;
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-third-party-blocked",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "it is a third party's, and this browser takes none of those",
     cause: "the page belongs to another site, and the browser blocks third-party cookies, as many do at first and others by a setting",
     fix: "serve it from the page's own site (a proxy path or a custom domain), use tokens, or `Partitioned` where it is embedded on purpose",

@@ -2,11 +2,13 @@
 
 use super::refused;
 use crate::judge::diagnose::Severity;
-use crate::judge::diagnose::rules::Rule;
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-too-large",
+    family: Family::Stored,
     severity: Severity::Error,
+    needs: Needs::Chain,
     summary: "name and value are longer than 4096 bytes",
     cause: "browsers drop cookies whose name and value together pass 4096 bytes",
     fix: "keep the session on the server; put fewer claims or groups into the token; or split the value over several cookies",

@@ -1,21 +1,37 @@
 //! Family A: emitted but not stored. Each of these rules reads the jar's own verdict and tells its causes apart.
 
-pub(super) mod cookie_domain_foreign;
-pub(super) mod cookie_domain_public_suffix;
-pub(super) mod cookie_host_prefix_broken;
-pub(super) mod cookie_http_prefix_broken;
-pub(super) mod cookie_illegal_bytes;
-pub(super) mod cookie_lax_set_in_subrequest;
-pub(super) mod cookie_none_insecure;
-pub(super) mod cookie_overlay_secure;
-pub(super) mod cookie_secure_over_http;
-pub(super) mod cookie_secure_prefix_broken;
-pub(super) mod cookie_third_party_blocked;
-pub(super) mod cookie_too_large;
+mod cookie_domain_foreign;
+mod cookie_domain_public_suffix;
+mod cookie_host_prefix_broken;
+mod cookie_http_prefix_broken;
+mod cookie_illegal_bytes;
+mod cookie_lax_set_in_subrequest;
+mod cookie_none_insecure;
+mod cookie_overlay_secure;
+mod cookie_secure_over_http;
+mod cookie_secure_prefix_broken;
+mod cookie_third_party_blocked;
+mod cookie_too_large;
 
 use super::{Evidence, Finding, Rule};
 use crate::judge::diagnose::facts::{Facts, Refused};
 use crate::judge::text::shown;
+
+/// The family's rules, those that name a cause before those that name a symptom.
+pub(super) const RULES: &[&Rule] = &[
+    &cookie_none_insecure::RULE,
+    &cookie_secure_over_http::RULE,
+    &cookie_host_prefix_broken::RULE,
+    &cookie_secure_prefix_broken::RULE,
+    &cookie_http_prefix_broken::RULE,
+    &cookie_domain_foreign::RULE,
+    &cookie_domain_public_suffix::RULE,
+    &cookie_too_large::RULE,
+    &cookie_illegal_bytes::RULE,
+    &cookie_overlay_secure::RULE,
+    &cookie_lax_set_in_subrequest::RULE,
+    &cookie_third_party_blocked::RULE,
+];
 
 /// A finding for each cookie refused with one of the words `codes` that `applies` to.
 fn refused(rule: &Rule, facts: &Facts<'_>, codes: &'static [&'static str], applies: impl Fn(&Refused<'_>) -> bool) -> Vec<Finding> {

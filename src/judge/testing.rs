@@ -7,6 +7,7 @@
 //! ```
 
 use crate::base::{Sources, Span};
+use crate::judge::diagnose::diagnose;
 use crate::plan::{Backend, OriginPlan, Plan, Policy, Step, StepId, Verb};
 use crate::trace::{
     AnsweredBy, Body, Cause, Chain, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, Hop, HopId, JarCookie, Reason, Request,
@@ -326,4 +327,21 @@ impl Story {
 
 pub(crate) fn reason(word: &str) -> Reason {
     Reason { code: word.to_owned(), explanation: format!("because of {word}") }
+}
+
+/// An authorization request of the client `m`, to be answered at `https://app.test/cb`.
+pub(crate) fn authorize(state: &str) -> String {
+    format!("https://idp.test/authorize?client_id=m&response_type=code&state={state}&redirect_uri=https%3A%2F%2Fapp.test%2Fcb")
+}
+
+/// Whether the rule has a finding on the story.
+pub(crate) fn hits(rule: &str, story: &Story) -> bool {
+    diagnose(&story.plan, &story.chain).iter().any(|finding| finding.rule == rule)
+}
+
+/// A token with these claims, as RS256 with the key `k1` would look, its signature made up.
+pub(crate) fn jwt(claims: &serde_json::Value) -> String {
+    use base64::Engine;
+    let encode = |text: String| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    format!("{}.{}.c2ln", encode(r#"{"alg":"RS256","kid":"k1"}"#.to_owned()), encode(claims.to_string()))
 }

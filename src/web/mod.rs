@@ -3,9 +3,11 @@
 //! In come bytes from the wire and the circumstances of a request; out come decisions, each with its reason.
 //! Nothing here reads a clock, a file or a socket: every call that depends on the time is given it.
 
+pub mod caching;
 pub mod cookie;
 pub mod headers;
 pub mod html;
+pub mod jwt;
 pub mod message;
 pub mod oauth;
 pub mod origin;

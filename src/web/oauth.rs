@@ -3,6 +3,10 @@
 //!
 //! Recognition is by parameters, never by host or path: every provider has its own paths, all have the same parameters.
 
+mod token;
+
+pub use token::TokenRequest;
+
 use url::{Url, form_urlencoded};
 
 /// An authorization request as a URL carries it (RFC 6749 §4.1.1, OIDC Core §3.1.2.1, RFC 7636 §4.3).
@@ -110,6 +114,8 @@ pub struct Callback {
     pub state: Option<String>,
     /// The issuer that answered (RFC 9207).
     pub iss: Option<String>,
+    /// The ID token, when it came along (implicit and hybrid flows).
+    pub id_token: Option<String>,
     /// Whether tokens came along (implicit and hybrid flows).
     pub has_tokens: bool,
     /// What went wrong.
@@ -136,6 +142,7 @@ impl Callback {
             code: params.get("code"),
             state: params.get("state"),
             iss: params.get("iss"),
+            id_token: params.get("id_token"),
             has_tokens: params.get("access_token").is_some() || params.get("id_token").is_some(),
             error: ErrorParams::from_params(params),
         };

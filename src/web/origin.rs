@@ -143,6 +143,24 @@ pub fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
     }
 }
 
+/// Whether a host means something only within a machine or a private network: loopback, the unspecified address, private
+/// and link-local addresses (RFC 1918, RFC 3927, RFC 4193), names of one label, and names below `.local` (RFC 6762),
+/// `.internal`, `.localdomain` and `.svc` (pods).
+pub fn is_internal<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let name = name.as_ref().trim_end_matches('.').to_ascii_lowercase();
+            is_loopback(host)
+                || !name.contains('.')
+                || [".local", ".internal", ".localdomain", ".svc"].iter().any(|end| name.ends_with(end))
+        }
+        Host::Ipv4(address) => address.is_loopback() || address.is_unspecified() || address.is_private() || address.is_link_local(),
+        Host::Ipv6(address) => {
+            address.is_loopback() || address.is_unspecified() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}
+
 impl FromStr for Origin {
     type Err = OriginError;
 

@@ -1,5 +1,6 @@
 //! What rules ask of a chain and its scene.
 
+use super::attempt::Attempt;
 use super::ledger::Ledger;
 use super::scene::Scene;
 use crate::judge::text::shown;
@@ -21,8 +22,8 @@ pub struct Facts<'a> {
     steps: BTreeMap<u32, (&'a Step, bool)>,
     /// Labels of Cookie headers, numbered by first appearance.
     headers: HashMap<Vec<u8>, usize>,
-    /// Authorization requests that were sent, redirected to, or handed to a script.
-    requests: Vec<AuthorizationRequest>,
+    /// Authorization requests that were sent, redirected to, or handed to a script; each once.
+    pub(super) attempts: Vec<Attempt<'a>>,
 }
 
 impl<'a> Facts<'a> {
@@ -36,10 +37,7 @@ impl<'a> Facts<'a> {
                 headers.entry(bytes).or_insert(next);
             }
         }
-        let urls = chain.hops.iter().flat_map(|hop| [Some(hop.request.url.clone()), target(hop)]).flatten();
-        let urls = urls.chain(chain.hops.iter().flat_map(handed_out));
-        let requests = urls.filter_map(|url| AuthorizationRequest::from_url(&url)).collect();
-        Self { plan, chain, ledger: Ledger::of(chain), steps, headers, requests }
+        Self { plan, chain, ledger: Ledger::of(chain), steps, headers, attempts: attempts(chain) }
     }
 
     fn step_of(&self, hop: &Hop) -> Option<(&'a Step, bool)> {
@@ -91,7 +89,7 @@ impl<'a> Facts<'a> {
         let url = &hop.request.url;
         let posted =
             || hop.request.method == "POST" && Callback::from_form(&hop.request.body).is_some_and(|callback| callback.state.is_some());
-        self.requests.iter().any(|request| request.returns_to(url)) || is_callback(url) || posted()
+        self.attempts.iter().any(|attempt| attempt.request.returns_to(url)) || is_callback(url) || posted()
     }
 
     /// Set-Cookie lines refused for one of the reasons `codes`, deletions left out: nobody misses what was to be deleted.
@@ -176,6 +174,24 @@ pub(super) fn is_deletion(set: &CookieSet) -> bool {
 /// The redirect target, when it is a URL.
 pub(super) fn target(hop: &Hop) -> Option<Url> {
     Url::parse(&hop.redirect_target()?).ok()
+}
+
+/// The authorization requests of a chain, each where it first shows.
+fn attempts(chain: &Chain) -> Vec<Attempt<'_>> {
+    /// So far back the same request is looked for: it comes on the next hops, or after a page or two of the provider.
+    const NEAR: usize = 40;
+    let mut attempts: Vec<Attempt<'_>> = Vec::new();
+    for hop in &chain.hops {
+        let handed_out = target(hop).into_iter().chain(handed_out(hop)).map(|url| (url, true));
+        for (url, handed_out) in std::iter::once((hop.request.url.clone(), false)).chain(handed_out) {
+            let Some(request) = AuthorizationRequest::from_url(&url) else { continue };
+            let attempt = Attempt { hop, handed_out, request };
+            if !attempts.iter().rev().take(NEAR).any(|known| known.is_same(&attempt)) {
+                attempts.push(attempt);
+            }
+        }
+    }
+    attempts
 }
 
 /// URLs that a JSON answer hands to a script, as sign-in endpoints do with that of the provider: members of the top level.

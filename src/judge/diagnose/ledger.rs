@@ -111,12 +111,12 @@ pub fn witness<'a>(facts: &Facts<'a>, actor: &str, last: HopId) -> Option<Witnes
     })
 }
 
-fn sounds_like_session(name: &str) -> bool {
+pub(super) fn sounds_like_session(name: &str) -> bool {
     !sounds_like_attempt(name) && ["sess", "sid", "token", "auth", "jwt", "login"].iter().any(|word| name.contains(word))
 }
 
 /// Cookies of a login under way, not of its result.
-fn sounds_like_attempt(name: &str) -> bool {
+pub(super) fn sounds_like_attempt(name: &str) -> bool {
     ["state", "nonce", "pkce", "verifier", "csrf", "xsrf", "correlation"].iter().any(|word| name.contains(word))
 }
 

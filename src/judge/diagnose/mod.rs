@@ -4,6 +4,7 @@
 //! proves it: a healthy chain has no findings. Every cookie passes four gates, EMITTED → STORED → SENT → ACCEPTED, and
 //! the first that fails decides where to look ([`ledger`]).
 
+mod attempt;
 mod credential;
 mod cycle;
 mod facts;

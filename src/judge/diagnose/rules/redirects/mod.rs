@@ -2,8 +2,18 @@
 
 mod error_lands_on_wrong_origin;
 mod redirect_auth_cycle;
+mod redirect_downgrade;
+mod redirect_drops_body;
+mod redirect_forwarded_host_lost;
+mod redirect_leaks_credentials;
+mod redirect_permanent_on_auth;
 mod redirect_ping_pong_guards;
 mod redirect_to_self;
+mod redirect_too_many;
+mod redirect_uri_internal_host;
+mod redirect_uri_near_miss;
+mod redirect_uri_scheme;
+mod return_to_open;
 
 use super::{Evidence, Finding, Rule};
 use crate::judge::diagnose::cycle::{Cycle, Kind, cycles};
@@ -13,8 +23,22 @@ use crate::judge::text::count;
 use crate::trace::Hop;
 
 /// The family's rules, those that name a cause before those that name a symptom.
-pub(super) const RULES: &[&Rule] =
-    &[&error_lands_on_wrong_origin::RULE, &redirect_auth_cycle::RULE, &redirect_ping_pong_guards::RULE, &redirect_to_self::RULE];
+pub(super) const RULES: &[&Rule] = &[
+    &redirect_forwarded_host_lost::RULE,
+    &redirect_uri_internal_host::RULE,
+    &redirect_uri_scheme::RULE,
+    &redirect_uri_near_miss::RULE,
+    &redirect_downgrade::RULE,
+    &redirect_permanent_on_auth::RULE,
+    &redirect_drops_body::RULE,
+    &redirect_leaks_credentials::RULE,
+    &return_to_open::RULE,
+    &error_lands_on_wrong_origin::RULE,
+    &redirect_auth_cycle::RULE,
+    &redirect_ping_pong_guards::RULE,
+    &redirect_to_self::RULE,
+    &redirect_too_many::RULE,
+];
 
 /// Most hops of a cycle that are listed.
 const LISTED: usize = 12;

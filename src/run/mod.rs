@@ -11,6 +11,7 @@ pub mod alone;
 mod attempt;
 mod cancel;
 mod discover;
+pub mod doctor;
 mod engine;
 mod event;
 mod names;

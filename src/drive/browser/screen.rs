@@ -33,7 +33,7 @@ impl Screen {
         recorder: Arc<Recorder>,
     ) -> Result<Self, BrowserError> {
         let device = browsers.device(options).await?;
-        let tape = Tape::start(&device, actor, recorder).await?;
+        let tape = Tape::start(&device, options, actor, recorder).await?;
         let tab = Mutex::new(device.tab.clone());
         Ok(Self { device, tape, tab, clock: tokio::sync::Mutex::default(), mirror: Mutex::default() })
     }

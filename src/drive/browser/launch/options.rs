@@ -37,6 +37,8 @@ pub(crate) struct DeviceOptions {
     pub(crate) proxy: SocketAddr,
     /// Whether cookies in third-party contexts are kept and sent.
     pub(crate) third_party_cookies: bool,
+    /// The largest body of an answer that is kept, in bytes.
+    pub(crate) max_body: usize,
     /// What pages get and see.
     pub(crate) policy: BrowserPolicy,
 }
@@ -44,6 +46,6 @@ pub(crate) struct DeviceOptions {
 impl DeviceOptions {
     /// What a run's policy asks for.
     pub(crate) fn new(proxy: SocketAddr, policy: &Policy) -> Self {
-        Self { proxy, third_party_cookies: policy.third_party_cookies, policy: policy.browser.clone() }
+        Self { proxy, third_party_cookies: policy.third_party_cookies, max_body: policy.max_body, policy: policy.browser.clone() }
     }
 }

@@ -13,8 +13,10 @@
 //! | `route` | which events are this device's |
 //! | `head` | header fields as the protocols give them |
 //! | `fact` | what the state machine finds out |
+//! | `body` | bodies, which the browser keeps until they are read |
 //! | `cookies` | Set-Cookie lines and their verdicts |
 //! | `write` | from facts to the recorder |
+//! | `events` | what a browser must be told to tell |
 //! | `tape` | the task that reads, and `settle` |
 //!
 //! **Chromium.** BiDi's own network events are not complete there: Set-Cookie is missing from most redirects, and some
@@ -27,8 +29,10 @@
 //! **Firefox.** BiDi's events are complete but for reasons: why a cookie was refused is told by our own jar, which sees the
 //! same lines, and which cookies stayed behind is not known.
 
+mod body;
 mod chromium;
 mod cookies;
+mod events;
 mod exchange;
 mod fact;
 mod firefox;
@@ -43,5 +47,6 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use events::events;
 pub(crate) use head::octets;
 pub(crate) use tape::{Settled, Tape};

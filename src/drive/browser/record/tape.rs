@@ -1,10 +1,11 @@
 //! The task that reads one device's events, and the wait for quiet.
 
+use super::body::{Bodies, Wanted};
 use super::fold::Fold;
 use super::route::Route;
-use super::write::Writer;
+use super::write::{Closing, Writer};
 use crate::drive::browser::bidi::{Bidi, BidiError, Event};
-use crate::drive::browser::launch::{BrowserKind, Device};
+use crate::drive::browser::launch::{BrowserKind, Device, DeviceOptions};
 use crate::drive::recorder::Recorder;
 use crate::trace::{Body, Cause};
 use crate::web::cookie::{CookieKey, CookieValue, Jar, Policy, Profile, ThirdPartyCookies};
@@ -21,41 +22,6 @@ const QUIET: Duration = Duration::from_millis(10);
 const BARRIER: Duration = Duration::from_secs(5);
 /// How long the browser may take for a subscription.
 const WITHIN: Duration = Duration::from_secs(30);
-
-/// What both browsers tell.
-const EVENTS: [&str; 13] = [
-    "browsingContext.contextCreated",
-    "browsingContext.contextDestroyed",
-    "browsingContext.navigationStarted",
-    "browsingContext.navigationCommitted",
-    "browsingContext.fragmentNavigated",
-    "browsingContext.load",
-    "browsingContext.navigationAborted",
-    "browsingContext.navigationFailed",
-    "browsingContext.downloadWillBegin",
-    "browsingContext.userPromptOpened",
-    "browsingContext.userPromptClosed",
-    "log.entryAdded",
-    "browsingContext.domContentLoaded",
-];
-/// What Chromium tells beside.
-const CHROMIUM: [&str; 13] = [
-    "goog:cdp.Network.requestWillBeSent",
-    "goog:cdp.Network.requestWillBeSentExtraInfo",
-    "goog:cdp.Network.responseReceived",
-    "goog:cdp.Network.responseReceivedExtraInfo",
-    "goog:cdp.Network.requestServedFromCache",
-    "goog:cdp.Network.loadingFinished",
-    "goog:cdp.Network.loadingFailed",
-    "goog:cdp.Page.frameRequestedNavigation",
-    "goog:cdp.Page.frameScheduledNavigation",
-    "goog:cdp.Page.frameClearedScheduledNavigation",
-    "goog:cdp.Page.frameStartedNavigating",
-    "goog:cdp.Page.windowOpen",
-    "goog:cdp.Target.attachedToTarget",
-];
-/// What Firefox tells beside.
-const FIREFOX: [&str; 4] = ["network.beforeRequestSent", "network.responseStarted", "network.responseCompleted", "network.fetchError"];
 
 /// Records what happens in one device's tabs. It ends when it is dropped.
 pub(crate) struct Tape {
@@ -83,6 +49,7 @@ struct Shared {
     state: Mutex<State>,
     /// Counts what happened.
     changed: watch::Sender<u64>,
+    bodies: Bodies,
 }
 
 struct State {
@@ -91,27 +58,37 @@ struct State {
     writer: Writer,
     /// When something last happened that a page may be waited for.
     last: Instant,
+    /// Bodies that are asked for and not there so far.
+    reading: usize,
 }
 
 impl Tape {
-    /// Records from now on. `third_party_cookies` as the device was made.
+    /// Records from now on; `options` are those that the device was made with.
     ///
     /// # Errors
     /// When the browser does not tell what is needed.
-    pub(crate) async fn start(device: &Device, actor: Arc<str>, recorder: Arc<Recorder>) -> Result<Self, BidiError> {
+    pub(crate) async fn start(
+        device: &Device,
+        options: &DeviceOptions,
+        actor: Arc<str>,
+        recorder: Arc<Recorder>,
+    ) -> Result<Self, BidiError> {
         let bidi = device.bidi.clone();
         let events = bidi.events();
         let chromium = device.kind == BrowserKind::Chromium;
         let profile = if chromium { Profile::Chrome } else { Profile::Firefox };
-        let policy = Policy { profile, third_party_cookies: ThirdPartyCookies::Allow, ..Policy::default() };
+        let third_party_cookies = if options.third_party_cookies { ThirdPartyCookies::Allow } else { ThirdPartyCookies::Block };
+        let policy = Policy { profile, third_party_cookies, ..Policy::default() };
+        let bodies = Bodies::collect(&bidi, &device.user_context, options.max_body, !chromium).await;
         let state = State {
             fold: Fold::default(),
             route: Route::new(&device.user_context),
             writer: Writer::new(recorder, actor, Jar::new(policy)),
             last: Instant::now(),
+            reading: 0,
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0) });
-        shared.subscribe(&bidi, chromium).await?;
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0), bodies });
+        shared.learn(&bidi).await?;
         let (asks, asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(read(shared.clone(), events, asked));
         Ok(Self { bidi, shared, asks, task })
@@ -152,7 +129,7 @@ impl Tape {
             deep_link: state.writer.deep_link.clone(),
             opened: state.fold.frames.opened().to_vec(),
             dialog: state.fold.frames.has_dialog(),
-            busy: state.fold.busy(Instant::now()),
+            busy: state.busy(Instant::now()),
         }
     }
 
@@ -161,10 +138,10 @@ impl Tape {
     async fn quiet(&self, changed: &mut watch::Receiver<u64>, deadline: Instant) -> bool {
         loop {
             let now = Instant::now();
+            self.shared.tick(now);
             let (busy, last, dialog) = {
                 let mut state = self.shared.state();
-                state.tick(now);
-                (state.fold.busy(now).is_some(), state.last, state.fold.frames.has_dialog())
+                (state.busy(now).is_some(), state.last, state.fold.frames.has_dialog())
             };
             let quiet = last + QUIET;
             if dialog || now >= deadline || self.bidi.ended().is_some() {
@@ -218,11 +195,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn subscribe(&self, bidi: &Bidi, chromium: bool) -> Result<(), BidiError> {
+    async fn learn(&self, bidi: &Bidi) -> Result<(), BidiError> {
         let deadline = Instant::now() + WITHIN;
-        let more: &[&str] = if chromium { &CHROMIUM } else { &FIREFOX };
-        let events: Vec<_> = EVENTS.iter().chain(more).collect();
-        bidi.send("session.subscribe", json!({ "events": events }), deadline).await?;
         let tree = bidi.send("browsingContext.getTree", json!({}), deadline).await?;
         let mut state = self.state();
         for context in tree.get("contexts").and_then(Value::as_array).into_iter().flatten() {
@@ -234,7 +208,7 @@ impl Shared {
         Ok(())
     }
 
-    fn take(&self, event: &Arc<Event>) {
+    fn take(self: &Arc<Self>, event: &Arc<Event>) {
         let mut state = self.state();
         let mine = state.route.admit(event);
         if mine.is_empty() {
@@ -247,24 +221,46 @@ impl Shared {
         if state.fold.stirred() != before {
             state.last = Instant::now();
         }
-        state.write();
+        self.write(state);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Gives up on what is too late.
+    fn tick(self: &Arc<Self>, now: Instant) {
+        let mut state = self.state();
+        state.fold.tick(now);
+        self.write(state);
+    }
+
+    /// Writes down what is complete, and asks for the bodies of the rest.
+    fn write(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        for fact in state.fold.facts() {
+            let Some(closing) = state.writer.take(fact) else { continue };
+            match self.bodies.wanted(&closing) {
+                Some(wanted) => {
+                    state.reading += 1;
+                    tokio::spawn(self.clone().close_with_body(closing, wanted));
+                }
+                None => state.writer.close(closing, None, Body::default()),
+            }
+        }
+    }
+
+    async fn close_with_body(self: Arc<Self>, closing: Closing, wanted: Wanted) {
+        let (request, response) = self.bodies.read(wanted).await;
+        let mut state = self.state();
+        state.reading -= 1;
+        state.writer.close(closing, request, response);
         drop(state);
         self.changed.send_modify(|count| *count += 1);
     }
 }
 
 impl State {
-    fn tick(&mut self, now: Instant) {
-        self.fold.tick(now);
-        self.write();
-    }
-
-    fn write(&mut self) {
-        for fact in self.fold.facts() {
-            if let Some(closing) = self.writer.take(fact) {
-                self.writer.close(closing, Body::default());
-            }
-        }
+    /// What is still under way, for people.
+    fn busy(&mut self, now: Instant) -> Option<String> {
+        let reading = || (self.reading > 0).then(|| "the reading of an answer's body".to_owned());
+        self.fold.busy(now).or_else(reading)
     }
 }
 

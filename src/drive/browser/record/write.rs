@@ -45,9 +45,19 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// The browser's name for the request, if a body is worth asking for.
-    pub(super) fn wants_body(&self) -> Option<&str> {
-        let response = self.open.head.as_ref().and_then(|head| head.response.as_ref())?;
+    /// The browser's name for the request.
+    pub(super) fn request(&self) -> &str {
+        &self.open.began.request
+    }
+
+    /// Whether something was sent of which nothing is known so far.
+    pub(super) fn wants_request_body(&self) -> bool {
+        self.open.began.body.is_none() && matches!(self.open.began.method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE")
+    }
+
+    /// Whether the body of the answer is worth asking for.
+    pub(super) fn wants_body(&self) -> bool {
+        let Some(response) = self.open.head.as_ref().and_then(|head| head.response.as_ref()) else { return false };
         let redirects = matches!(response.status, 301 | 302 | 303 | 307 | 308) && response.headers.contains("location");
         let empty = matches!(response.status, 204 | 205 | 304) || redirects || self.open.began.method == "HEAD";
         let kind = response.headers.content_type();
@@ -57,7 +67,7 @@ impl Closing {
             Resource::Asset => kind.is_some() && text(),
             Resource::Preflight => false,
         };
-        (self.end.body && wanted && !empty).then_some(self.open.began.request.as_str())
+        self.end.body && wanted && !empty
     }
 }
 
@@ -132,7 +142,8 @@ impl Writer {
     }
 
     /// A hop is written down.
-    pub(super) fn close(&self, closing: Closing, body: Body) {
+    /// `request` is its body, where the browser tells of it afterwards.
+    pub(super) fn close(&self, closing: Closing, request: Option<Bytes>, body: Body) {
         let Closing { open: Open { hop, began, context, head, set }, end } = closing;
         let head = head.map(|head| *head).unwrap_or_default();
         let mut timings = head.timings;
@@ -150,7 +161,7 @@ impl Writer {
         };
         self.recorder.end_hop(hop, Some(context), |hop| {
             hop.request.headers = head.headers;
-            hop.request.body = began.body.unwrap_or_else(Bytes::new);
+            hop.request.body = began.body.or(request).unwrap_or_default();
             (hop.sent, hop.withheld, hop.set) = (head.sent, head.withheld, set);
             (hop.timings, hop.outcome) = (timings, outcome);
         });

@@ -47,7 +47,7 @@ fn play(recording: &str, profile: Profile, names: &[&str]) -> Told {
         fold.tick(now + Duration::from_secs(1));
         for fact in fold.facts() {
             if let Some(closing) = writer.take(fact) {
-                writer.close(closing, Body::default());
+                writer.close(closing, None, Body::default());
             }
         }
     }

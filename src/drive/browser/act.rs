@@ -8,7 +8,7 @@ use crate::drive::actor::Actor;
 use crate::drive::error::StepError;
 use crate::drive::http::{Seen, folded};
 use crate::drive::steps::Session;
-use crate::plan::{Engine, Field, Step, Template, Verb, WaitPlan};
+use crate::plan::{Engine, Field, Input, Step, Template, Verb, WaitPlan};
 use crate::trace::{BrowserEventKind, Cause, Resource, WebStorage};
 use crate::web::html::Locator;
 use serde_json::json;
@@ -66,6 +66,9 @@ impl Session<'_> {
     pub(crate) async fn act_in_browser(&self, actor: &Actor, index: usize, step: &Step, deadline: Instant) -> Result<(), StepError> {
         let screen = self.screen(actor).await?;
         screen.tape.enter(index, cause_of(&step.verb));
+        if self.plan.policy.browser.input == Input::Real || matches!(step.verb, Verb::Press(_)) {
+            screen.tape.revive(&screen.tab(), deadline).await?;
+        }
         if navigates(&step.verb) {
             actor.tab().left(None);
         }

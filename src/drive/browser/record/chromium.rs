@@ -57,7 +57,7 @@ impl Fold {
                     self.frames.asked(frame, url, cause, delay, at);
                 }
             }
-            "Page.frameClearedScheduledNavigation" => self.frames.unasked(frame),
+            "Page.frameClearedScheduledNavigation" => self.frames.unasked(frame, at),
             "Page.frameStartedNavigating" => {
                 let url = text(params, "url").unwrap_or_default();
                 if let Some(cause) = text(params, "navigationType").and_then(cause_of_navigation_type) {
@@ -97,7 +97,7 @@ impl Fold {
         if why.is_some() {
             self.advance(id);
             if let Some(link) = custom_scheme(&url) {
-                self.fact(Fact::Left(link));
+                self.fact(Fact::Left(link, frame.map(str::to_owned)));
             }
         } else if is_icon(&url, kind, text_of_initiator(params) != Some("other")) || is_worker_script(params) {
             self.finish(id);

@@ -64,7 +64,7 @@ impl Fold {
                     self.frames.destroyed(context);
                 }
             }
-            "browsingContext.navigationStarted" => self.navigation_started(params),
+            "browsingContext.navigationStarted" => self.navigation_started(params, event.at),
             "browsingContext.navigationCommitted" => {
                 self.navigation(params, |frames, context, id| frames.committed(context, id, some_text(params, "url")));
             }
@@ -204,14 +204,14 @@ impl Fold {
         }
     }
 
-    fn navigation_started(&mut self, params: &Value) {
+    fn navigation_started(&mut self, params: &Value, at: Instant) {
         match some_text(params, "url").and_then(custom_scheme) {
             // Nothing is loaded, and no end is told of.
             Some(link) => {
                 if let Some(context) = text(params, "context") {
-                    self.frames.unasked(context);
+                    self.frames.unasked(context, at);
                 }
-                self.fact(Fact::Left(link));
+                self.fact(Fact::Left(link, text(params, "context").map(str::to_owned)));
             }
             None => self.navigation(params, Frames::started),
         }

@@ -27,6 +27,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Tape {
     bidi: Bidi,
     shared: Arc<Shared>,
+    chromium: bool,
     /// Asks the task whether it has taken in what has come.
     asks: mpsc::UnboundedSender<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -91,14 +92,14 @@ impl Tape {
         shared.learn(&bidi).await?;
         let (asks, asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(read(shared.clone(), events, asked));
-        Ok(Self { bidi, shared, asks, task })
+        Ok(Self { bidi, shared, chromium, asks, task })
     }
 
     /// What begins from now on belongs to this step. `cause` is that of its first navigation, where the verb knows it.
     pub(crate) fn enter(&self, step: usize, cause: Option<Cause>) {
         let mut state = self.shared.state();
         state.writer.enter(step, cause);
-        state.fold.frames.act();
+        state.fold.frames.act(Instant::now());
     }
 
     /// The value that a cookie was last seen to be set to, byte for byte.
@@ -121,6 +122,28 @@ impl Tape {
             // A page that came since then may have begun something too.
         }
         self.settled()
+    }
+
+    /// Has a tab hear of real input again.
+    ///
+    /// A custom scheme that a person's click led to leaves Chromium with a question that headless nobody sees, and that
+    /// swallows keys and pointers until the tab goes to another site. So it goes to an empty page and back; the page that was
+    /// there is asked for anew, which is a hop of its own. Nothing is done to a tab that never led out of the browser.
+    ///
+    /// # Errors
+    /// When the browser does not do it.
+    pub(crate) async fn revive(&self, tab: &str, deadline: Instant) -> Result<(), BidiError> {
+        if !self.chromium || !self.shared.state().writer.left.remove(tab) {
+            return Ok(());
+        }
+        let link = self.shared.state().writer.deep_link.clone();
+        let empty = json!({ "context": tab, "url": "about:blank", "wait": "complete" });
+        self.bidi.send("browsingContext.navigate", empty, deadline).await?;
+        self.shared.state().writer.expect(Cause::Back);
+        self.bidi.send("browsingContext.traverseHistory", json!({ "context": tab, "delta": -1 }), deadline).await?;
+        self.settle(tab, deadline).await;
+        self.shared.state().writer.deep_link = link;
+        Ok(())
     }
 
     fn settled(&self) -> Settled {
@@ -204,7 +227,7 @@ impl Shared {
                 state.fold.context_created(context);
             }
         }
-        state.fold.frames.act();
+        state.fold.frames.act(Instant::now());
         Ok(())
     }
 

@@ -58,6 +58,18 @@ impl Stage {
         self.device.bidi.send("script.evaluate", params, Self::deadline()).await.unwrap()["result"]["value"].clone()
     }
 
+    /// A real click in the middle of the page.
+    async fn press(&self) {
+        let moves = [
+            json!({ "type": "pointerMove", "x": 50, "y": 50 }),
+            json!({ "type": "pointerDown", "button": 0 }),
+            json!({ "type": "pointerUp", "button": 0 }),
+        ];
+        let pointer = json!({ "type": "pointer", "id": "mouse", "actions": moves });
+        let params = json!({ "context": self.device.tab, "actions": [pointer] });
+        self.device.bidi.send("input.performActions", params, Self::deadline()).await.unwrap();
+    }
+
     fn noted(&self) -> Vec<Noted> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -153,7 +165,7 @@ fn app(method: &str, url: &Url, body: &str) -> Answer {
                     document.title = me.user;
                     console.error("odd");
                 }), 0);
-            </script><a id=leave href="/leave">leave</a>"#,
+            </script><a id=leave href="/leave" style="position:fixed;inset:0">leave</a>"#,
         ),
         ("POST", "/api/me") => json().with("Set-Cookie", "fresh=1"),
         ("GET", "/leave") => Answer::redirect(302, "alga://auth?ott=1").with("Set-Cookie", "left=1"),
@@ -169,8 +181,18 @@ async fn a_login(kind: BrowserKind) {
     assert_eq!(settled, Settled::default());
     let took = began.elapsed();
     assert_eq!(stage.evaluate("document.title").await, "jarvis", "settled before the page had done its work ({took:?})");
-    let settled = stage.run("document.querySelector('#leave').click()").await;
+    stage.tape.enter(0, None);
+    stage.press().await;
+    let settled = stage.tape.settle(&stage.device.tab, Stage::deadline()).await;
     assert_eq!(settled.deep_link.as_deref(), Some("alga://auth?ott=1"));
+    // The tab hears of real clicks again.
+    stage.tape.enter(0, None);
+    stage.tape.revive(&stage.device.tab, Stage::deadline()).await.unwrap();
+    stage
+        .evaluate("document.querySelector('#leave').outerHTML = '<b style=\"position:fixed;inset:0\" onclick=\"document.title=1+1\">b</b>'")
+        .await;
+    stage.press().await;
+    assert_eq!(stage.evaluate("document.title").await, "2");
     let settled = stage.run("setTimeout(() => alert('hello'), 0)").await;
     assert!(settled.dialog);
     let noted = stage.noted();
@@ -179,7 +201,8 @@ async fn a_login(kind: BrowserKind) {
     let asked: Vec<_> = noted.iter().map(|noted| (noted.method.as_str(), noted.url.path())).collect();
     let told: Vec<_> = chain.hops.iter().map(|hop| (hop.request.method.as_str(), hop.request.url.path())).collect();
     assert_eq!(told, asked);
-    let [login, post, callback, home, me, leave] = &chain.hops[..] else { panic!("{told:?}") };
+    let [login, post, callback, home, me, leave, again, me_again] = &chain.hops[..] else { panic!("{told:?}") };
+    assert_eq!((&again.cause, &again.request.url, me_again.resource), (&Cause::Back, &home.request.url, Resource::Fetch));
     assert_eq!((&login.cause, &post.cause, &callback.cause), (&Cause::Open, &Cause::Form, &Cause::Redirect(post.id)));
     assert_eq!((&me.cause, me.resource, &leave.cause), (&Cause::Subresource, Resource::Fetch, &Cause::Link));
     assert_eq!((&*post.request.body, &*me.request.body), (&b"user=jarvis"[..], &br#"{"a":1}"#[..]));
@@ -187,7 +210,8 @@ async fn a_login(kind: BrowserKind) {
     assert!(home.response().unwrap().body.text().contains("fetch("));
     assert_eq!(leave.redirect_target().as_deref(), Some("alga://auth?ott=1"));
     let events: Vec<_> = chain.events.iter().map(|event| (event.kind, event.text.as_str())).collect();
-    assert_eq!(events, [(BrowserEventKind::ConsoleError, "odd"), (BrowserEventKind::Dialog, "alert: hello")]);
+    let odd = (BrowserEventKind::ConsoleError, "odd");
+    assert_eq!(events, [odd, odd, (BrowserEventKind::Dialog, "alert: hello")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

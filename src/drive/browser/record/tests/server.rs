@@ -68,6 +68,10 @@ async fn converse(stream: TcpStream, respond: Respond, log: Log) -> Option<()> {
         stream.read_line(&mut first).await.ok()?;
         let mut words = first.split_whitespace();
         let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+        if method == "CONNECT" {
+            // The browser's own errands.
+            return None;
+        }
         let mut headers = Vec::new();
         loop {
             let mut line = String::new();

@@ -32,4 +32,4 @@ pub mod topology;
 pub mod trace;
 pub mod web;
 
-pub use run::Suite;
+pub use run::{Engines, Suite};

@@ -3,6 +3,7 @@
 mod browser;
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod faults;
 mod idp;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 
 /// Drives a whole login and names the first thing that broke.
 ///
-/// One scenario file drives an HTTP client through a whole login (identity provider, callback, cookies, session endpoints)
+/// One scenario file drives a real browser and an HTTP client through a whole login (identity provider, callback, cookies, session endpoints)
 /// against embedded or real providers. Every hop is recorded and compared with a snapshot; when the chain breaks, a finding
 /// names the cause and the fix.
 #[derive(Debug, Parser)]
@@ -39,7 +40,7 @@ Exit codes:
   0    everything passed
   1    something failed: an expectation, a snapshot that drifted, a finding
   2    the scenario or the command line is wrong
-  3    the environment is: a process that does not start, a target that is down
+  3    the environment is: a process that does not start, a target that is down, no browser
   130  interrupted
 
 Examples:
@@ -91,6 +92,8 @@ enum Command {
     Idp(idp::Idp),
     /// Start a sample app with switchable faults.
     Lab(lab::Lab),
+    /// Look at what this machine has for runs, what is missing, and the command that installs it.
+    Doctor(doctor::Doctor),
     /// Print the JSON Schema of scenario files.
     Schema,
     /// Print completions for a shell.
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Faults(command) => faults::faults(&command, &printer),
         Command::Idp(command) => idp::idp(command, &printer, quiet),
         Command::Lab(command) => lab::lab(&command, &printer),
+        Command::Doctor(command) => doctor::doctor(command, &printer),
         Command::Schema => schema::schema(&printer),
         Command::Completions(command) => completions::completions(&command, &printer),
     };

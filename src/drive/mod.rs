@@ -30,7 +30,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use browser::launch::{BrowserKind, BrowserOptions, Browsers};
+pub use browser::launch::{BrowserKind, BrowserOptions, Browsers, Programs};
 pub use steps::{Setup, drive};
 
 use crate::plan::{FaultsPlan, Matcher, Scope, Step};

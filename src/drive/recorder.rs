@@ -97,6 +97,12 @@ impl Recorder {
 
     /// A request takes its place, before it is sent.
     pub(crate) fn begin_hop(&self, step: usize, actor: &Arc<str>, cause: Cause, method: &str, url: &Url) -> HopId {
+        let resource = if matches!(cause, Cause::Api | Cause::Replay) { Resource::Fetch } else { Resource::Document };
+        self.begin_hop_for(step, actor, cause, resource, method, url)
+    }
+
+    /// A request for something takes its place, before it is sent.
+    pub(crate) fn begin_hop_for(&self, step: usize, actor: &Arc<str>, cause: Cause, resource: Resource, method: &str, url: &Url) -> HopId {
         let started = self.clock.now();
         let mut facts = self.facts();
         let id = HopId(u32::try_from(facts.chain.hops.len()).unwrap_or(u32::MAX));
@@ -104,7 +110,7 @@ impl Recorder {
             id,
             step,
             actor: actor.clone(),
-            resource: if matches!(cause, Cause::Api | Cause::Replay) { Resource::Fetch } else { Resource::Document },
+            resource,
             cause,
             request: Request { method: method.to_owned(), url: url.clone(), headers: Headers::new(), body: Bytes::new() },
             outcome: Err(Failure { kind: FailureKind::Broken, message: "the run ended before an answer came".to_owned() }),

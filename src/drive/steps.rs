@@ -213,7 +213,7 @@ impl<'p> Session<'p> {
             }
             // Both look at what is there; the observer judges it.
             Verb::Expect | Verb::DeepLink(_) => Ok(()),
-            Verb::Fetch(plan) => self.request(actor, index, &plan.request, deadline).await,
+            Verb::Fetch(plan) => self.fetch(actor, index, plan, deadline).await,
             Verb::Tab(_) | Verb::Script(_) | Verb::Screenshot(_) | Verb::Dialog(_) | Verb::Passkey(_) => Err(StepError::NeedsBrowser),
             Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } | Verb::Boundary(_) => Ok(()),
         }

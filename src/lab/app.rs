@@ -16,6 +16,8 @@ pub enum App {
     Cookies,
     /// Pages of every kind, each with a sign-in in it.
     Pages,
+    /// Sign-in with passkeys.
+    Passkeys,
 }
 
 /// The name is that of no app.
@@ -28,7 +30,7 @@ pub struct UnknownApp {
 impl App {
     /// Every app, in the order a list of them should have.
     pub const fn all() -> &'static [App] {
-        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages]
+        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages, App::Passkeys]
     }
 
     /// The name by which the command line and a scenario's `process:` know it.
@@ -39,6 +41,7 @@ impl App {
             App::Codes => "codes",
             App::Cookies => "cookies",
             App::Pages => "pages",
+            App::Passkeys => "passkeys",
         }
     }
 
@@ -50,6 +53,7 @@ impl App {
             App::Codes => "sign-in by a code that is sent by mail or text message",
             App::Cookies => "sign-in whose cookies a browser drops or withholds, and pages of other sites that lead to it",
             App::Pages => "pages that need a real browser: shadow roots, frames, windows, dialogs, workers, app links",
+            App::Passkeys => "sign-in with passkeys: a relying party that verifies both WebAuthn ceremonies",
         }
     }
 }
@@ -87,6 +91,6 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
-        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`");
+        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`");
     }
 }

@@ -19,6 +19,7 @@
 //! cookies  cookies that a browser drops or withholds
 //! mosaic   Authentik → Better Auth → NestJS guard
 //! pages    pages that need a real browser
+//! passkeys sign-in with passkeys
 //! ```
 
 mod app;
@@ -29,6 +30,7 @@ mod env;
 mod error;
 pub mod mosaic;
 mod pages;
+mod passkeys;
 mod serve;
 mod wire;
 

@@ -11,6 +11,7 @@ pub mod alone;
 mod attempt;
 mod cancel;
 mod discover;
+pub mod doctor;
 mod engine;
 mod event;
 mod names;
@@ -21,6 +22,7 @@ mod snapshots;
 mod suite;
 mod world;
 
+use crate::drive::Browsers;
 pub use crate::drive::{BrowserKind, BrowserOptions};
 pub use crate::plan::duration;
 pub use cancel::Cancel;
@@ -167,5 +169,8 @@ pub async fn run(request: Arc<Request>, listener: Arc<dyn Listener>, cancel: Can
         debug_assert_eq!(warning.level, Level::Warning);
         listener.event(Event::Warning(warning, sources));
     }
-    Ok(pool::run_all(prepared.plans, request, listener, cancel).await)
+    let browsers = Browsers::new(request.browser.clone());
+    let summary = pool::run_all(prepared.plans, request, browsers.clone(), listener, cancel).await;
+    browsers.stop().await;
+    Ok(summary)
 }

@@ -25,10 +25,12 @@ struct Pool {
     enough: AtomicBool,
 }
 
-/// Runs all `plans`, at most `request.jobs` at a time, and waits for every one of them.
+/// Runs all `plans`, at most `request.jobs` at a time, and waits for every one of them. Real browsers come from `browsers`
+/// and are left running.
 pub(super) async fn run_all(
     plans: Vec<(Arc<Plan>, Arc<Sources>)>,
     request: Arc<Request>,
+    browsers: Browsers,
     listener: Arc<dyn Listener>,
     cancel: Cancel,
 ) -> Summary {
@@ -37,17 +39,7 @@ pub(super) async fn run_all(
     listener.event(Event::Planned(count));
     let jobs = request.jobs.clamp(1, count.max(1));
     let rows = rows(&plans);
-    let browsers = Browsers::new(request.browser.clone());
-    let pool = Pool {
-        plans,
-        rows,
-        browsers: browsers.clone(),
-        request,
-        listener,
-        cancel,
-        next: AtomicUsize::new(0),
-        enough: AtomicBool::new(false),
-    };
+    let pool = Pool { plans, rows, browsers, request, listener, cancel, next: AtomicUsize::new(0), enough: AtomicBool::new(false) };
     let pool = Arc::new(pool);
     let cancel = pool.cancel.clone();
     let mut workers = JoinSet::new();
@@ -55,7 +47,6 @@ pub(super) async fn run_all(
         workers.spawn(pool.clone().work());
     }
     let mut done: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
-    browsers.stop().await;
     done.sort_by_key(|(id, _)| *id);
     let interrupted = cancel.is_cancelled();
     let runs: Vec<_> = done.into_iter().map(|(_, finished)| finished).collect();

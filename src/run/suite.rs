@@ -1,7 +1,8 @@
 //! Scenarios inside `cargo test`, a test for each run.
 
-use super::{Cancel, Request, SnapshotMode};
+use super::{Cancel, Engines, Request, SnapshotMode};
 use crate::base::Sources;
+use crate::drive::{BrowserOptions, Browsers};
 use crate::plan::Plan;
 use crate::report::Outcome;
 use crate::report::console::{self, Style};
@@ -47,6 +48,20 @@ impl Suite {
         self
     }
 
+    /// Who performs page steps; without it, a real browser only where a scenario needs one.
+    #[must_use]
+    pub fn engine(mut self, engines: Engines) -> Self {
+        self.request.engines = engines;
+        self
+    }
+
+    /// Which real browser is used, and how it is started.
+    #[must_use]
+    pub fn browser(mut self, options: BrowserOptions) -> Self {
+        self.request.browser = options;
+        self
+    }
+
     /// What `authchain` means in `process: { run: [authchain, …] }`; the running executable unless told otherwise.
     #[must_use]
     pub fn executable(mut self, path: impl Into<PathBuf>) -> Self {
@@ -68,11 +83,7 @@ impl Suite {
         let mut request = self.request;
         request.executable = self.executable;
         match super::prepare(&request) {
-            Ok(prepared) => {
-                let request = Arc::new(request);
-                let trials = prepared.plans.into_iter().map(|(plan, sources)| trial(plan, sources, request.clone()));
-                libtest_mimic::run(&arguments, trials.collect()).exit_code()
-            }
+            Ok(prepared) => with_one_runtime(prepared.plans, Arc::new(request), &arguments),
             Err(unusable) => {
                 let trials = unusable.into_iter().map(|file| {
                     let text: Vec<_> = file.diagnostics.iter().map(|diagnostic| diagnostic.render(&file.sources, false)).collect();
@@ -84,17 +95,29 @@ impl Suite {
     }
 }
 
-fn trial(plan: Arc<Plan>, sources: Arc<Sources>, request: Arc<Request>) -> Trial {
-    Trial::test(plan.id(), move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failed::from(format!("failed to start the async runtime: {error}")))?;
-        let summary = runtime.block_on(super::pool::run_all(vec![(plan, sources)], request, Arc::new(()), Cancel::default()));
-        match summary.runs.first() {
-            Some(run) if run.outcome() == Outcome::Passed => Ok(()),
-            Some(run) => Err(Failed::from(console::details(run, Style::new(false)))),
-            None => Err(Failed::from("the run was not started")),
+/// All trials share a runtime, and so the real browsers in it.
+fn with_one_runtime(plans: Vec<(Arc<Plan>, Arc<Sources>)>, request: Arc<Request>, arguments: &Arguments) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => Arc::new(runtime),
+        Err(error) => {
+            let trial = Trial::test("the async runtime starts", move || Err(Failed::from(error.to_string())));
+            return libtest_mimic::run(arguments, vec![trial]).exit_code();
         }
-    })
+    };
+    let browsers = Browsers::new(request.browser.clone());
+    let trials = plans.into_iter().map(|(plan, sources)| {
+        let (request, browsers, runtime) = (request.clone(), browsers.clone(), runtime.clone());
+        Trial::test(plan.id(), move || {
+            let run = super::pool::run_all(vec![(plan, sources)], request, browsers, Arc::new(()), Cancel::default());
+            let summary = runtime.block_on(run);
+            match summary.runs.first() {
+                Some(run) if run.outcome() == Outcome::Passed => Ok(()),
+                Some(run) => Err(Failed::from(console::details(run, Style::new(false)))),
+                None => Err(Failed::from("the run was not started")),
+            }
+        })
+    });
+    let conclusion = libtest_mimic::run(arguments, trials.collect());
+    runtime.block_on(browsers.stop());
+    conclusion.exit_code()
 }

@@ -33,7 +33,7 @@ pub use context::{Context, Event, Matches, Sink};
 pub use edge::Authority;
 pub use error::{Declared, TopologyError};
 pub use inbox::{Channel, Draft, Inbox};
-pub use process::Casualty;
+pub use process::{Casualty, fake_time};
 pub use stand::Topology;
 pub use switchboard::Switchboard;
 pub use transport::Transport;

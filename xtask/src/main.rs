@@ -51,6 +51,7 @@ fn main() -> ExitCode {
 fn demo() -> Result<()> {
     setup::c_toolchain()?;
     setup::fake_time()?;
+    setup::chromium()?;
     cargo(["build", "--bin", "authchain"])?;
     let color = if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "always" } else { "never" };
     run(Command::new(target().join("debug/authchain")).args(["--color", color, "run", "scenarios", "--trace"]))
@@ -60,6 +61,7 @@ fn test(rest: &[&str]) -> Result<()> {
     setup::c_toolchain()?;
     setup::terminal()?;
     setup::fake_time()?;
+    setup::chromium()?;
     clients::install()?;
     let insta = setup::cargo_insta(&target().join("tools"))?;
     let mut test = cargo_command();

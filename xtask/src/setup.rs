@@ -22,6 +22,31 @@ pub fn fake_time() -> Result<()> {
     system("faketime", &["faketime", "libfaketime"])
 }
 
+/// Chromium and its driver.
+pub fn chromium() -> Result<()> {
+    provide("chromium", &["chromium"], || ["chromium", "google-chrome"].into_iter().any(on_path))?;
+    system("chromedriver", &["chromium-driver"])
+}
+
+/// Firefox, and its driver: that of the system or, where there is none, one below `folder`, whose place is returned.
+pub fn firefox(folder: &Path) -> Result<Option<PathBuf>> {
+    provide("firefox", &["firefox-esr"], || ["firefox", "firefox-esr"].into_iter().any(on_path))?;
+    if on_path("geckodriver") {
+        return Ok(None);
+    }
+    let program = folder.join("bin/geckodriver");
+    if !program.is_file() {
+        eprintln!("installing geckodriver into {}", folder.display());
+        let mut install = Command::new(env!("CARGO"));
+        let status =
+            install.args(["install", "geckodriver", "--locked", "--root"]).arg(folder).status().context("failed to start cargo")?;
+        if !status.success() {
+            bail!("geckodriver could not be installed; try: cargo install geckodriver --locked");
+        }
+    }
+    Ok(Some(program))
+}
+
 /// cargo-insta, for the test that reviews a scenario's snapshot with it; installed below `folder`.
 pub fn cargo_insta(folder: &Path) -> Result<PathBuf> {
     let program = folder.join("bin/cargo-insta");

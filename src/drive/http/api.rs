@@ -9,9 +9,10 @@ use super::referrer::Policy;
 use crate::drive::actor::Actor;
 use crate::drive::error::StepError;
 use crate::drive::steps::Session;
-use crate::plan::{self, RequestPlan, Template};
+use crate::plan::{self, Credentials, FetchPlan, RequestPlan, Template};
 use crate::trace::Cause;
 use crate::web::cookie::{Initiator, SendContext};
+use crate::web::origin::Origin;
 use crate::web::redirect;
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -53,6 +54,19 @@ impl Session<'_> {
         // A custom scheme ends the request; the hop says where it leads.
         let (End::Arrived(_) | End::DeepLink(_)) = self.send(actor, step, errand, deadline).await?;
         Ok(())
+    }
+
+    /// Sends the request of a page's script, with cookies as its credentials mode has it (Fetch §4.6).
+    pub(crate) async fn fetch(&self, actor: &Actor, step: usize, plan: &FetchPlan, deadline: Instant) -> Result<(), StepError> {
+        let cookies = match plan.credentials {
+            Credentials::Include => true,
+            Credentials::Omit => false,
+            Credentials::SameOrigin => {
+                let (url, page) = (self.url(actor, &plan.request.url)?, actor.tab().source());
+                page.is_some_and(|page| Origin::of(&url).is_ok_and(|origin| origin == page.origin))
+            }
+        };
+        self.request(actor, step, &RequestPlan { cookies, ..plan.request.clone() }, deadline).await
     }
 
     /// The headers that a scenario sets. A value without any part takes the header away.

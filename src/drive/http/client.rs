@@ -209,7 +209,7 @@ impl Client {
 }
 
 /// What the edge's word for an answer of its own means.
-fn failure_kind(why: &str) -> FailureKind {
+pub(crate) fn failure_kind(why: &str) -> FailureKind {
     match why {
         "unreachable" => FailureKind::Connect,
         "malformed" => FailureKind::Malformed,

@@ -24,7 +24,7 @@ mod page;
 mod referrer;
 mod replay;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, failure_kind};
 pub(crate) use connector::tls_config;
 pub(crate) use failure::shown;
 pub(crate) use navigate::{Seen, Tab, folded};

@@ -20,6 +20,12 @@ pub(crate) use supervise::{Process, Station};
 
 use crate::web::origin::Origin;
 
+/// Where libfaketime is, which gives processes the run's clock.
+#[must_use]
+pub fn fake_time() -> Option<std::path::PathBuf> {
+    FakeTime::library()
+}
+
 /// A process that ended although nobody asked it to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the process of {origin} ended during the run ({status})")]

@@ -2,10 +2,12 @@
 
 use super::chromium;
 use super::device::Device;
-use super::driver::{Driver, on_path};
+use super::driver::Driver;
 use super::error::BrowserError;
-use super::options::{BrowserKind, BrowserOptions, DeviceOptions};
+use super::options::{BrowserOptions, DeviceOptions};
+use super::programs::Programs;
 use crate::drive::browser::bidi::Bidi;
+use crate::drive::browser::record;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
@@ -17,22 +19,6 @@ use tokio::time::Instant;
 
 /// How long a browser may take to start.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
-/// What is heard of a browser.
-const EVENTS: [&str; 5] = ["browsingContext", "network", "log", "script", "input"];
-/// What is heard of Chromium beside that: its own events, which lose no cookie on a redirect.
-const CHROMIUM_EVENTS: [&str; 10] = [
-    "goog:cdp.Network.requestWillBeSent",
-    "goog:cdp.Network.requestWillBeSentExtraInfo",
-    "goog:cdp.Network.responseReceived",
-    "goog:cdp.Network.responseReceivedExtraInfo",
-    "goog:cdp.Network.responseReceivedEarlyHints",
-    "goog:cdp.Network.requestServedFromCache",
-    "goog:cdp.Network.loadingFinished",
-    "goog:cdp.Network.loadingFailed",
-    "goog:cdp.Page.frameRequestedNavigation",
-    "goog:cdp.Page.frameStartedNavigating",
-];
-
 /// The browsers of a run. Clones share them.
 #[derive(Clone)]
 pub struct Browsers {
@@ -96,8 +82,9 @@ impl Browsers {
 
 impl Browser {
     async fn start(options: &BrowserOptions, third_party_cookies: bool) -> Result<Self, BrowserError> {
-        let program = options.driver.clone().map_or_else(|| on_path(&[chromium::DRIVER]), Ok)?;
-        let binary = options.binary.clone().map_or_else(|| on_path(&chromium::BINARIES), Ok)?;
+        let Programs { browser, driver } = Programs::find(options);
+        let program = driver.ok_or(BrowserError::Missing { program: "chromedriver" })?;
+        let binary = browser.ok_or(BrowserError::Missing { program: "chromium" })?;
         let driver = Driver::start(&program).await?;
         let capabilities = chromium::capabilities(&binary, options, third_party_cookies);
         let mut session = ClientBuilder::new(HttpConnector::new());
@@ -108,11 +95,7 @@ impl Browser {
         let socket = client.capabilities().and_then(|capabilities| capabilities.get("webSocketUrl")?.as_str().map(str::to_owned));
         let bidi = Bidi::connect(&socket.ok_or(BrowserError::NoBidi)?).await?;
         let deadline = Instant::now() + STARTS_WITHIN;
-        let mut events = EVENTS.to_vec();
-        if options.kind == BrowserKind::Chromium {
-            events.extend(CHROMIUM_EVENTS);
-        }
-        bidi.send("session.subscribe", json!({ "events": events }), deadline).await?;
+        bidi.send("session.subscribe", json!({ "events": record::events(options.kind) }), deadline).await?;
         Ok(Self { bidi, client, driver: Mutex::new(Some(driver)) })
     }
 }

@@ -4,11 +4,6 @@ use super::options::BrowserOptions;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// Programs to look for, the best first.
-pub(super) const BINARIES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-/// Its driver.
-pub(super) const DRIVER: &str = "chromedriver";
-
 /// What every session asks for.
 ///
 /// Everything that a browser does by itself (updates, sync, field trials, first-run pages) is off: it would be traffic that

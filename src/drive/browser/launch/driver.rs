@@ -2,7 +2,7 @@
 
 use super::error::BrowserError;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessGroup};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -62,11 +62,4 @@ impl Drop for Driver {
     fn drop(&mut self) {
         let _ = self.child.start_kill();
     }
-}
-
-/// The first of these names that is a program on the path.
-pub(super) fn on_path(names: &[&'static str]) -> Result<PathBuf, BrowserError> {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = names.iter().find_map(|name| std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file()));
-    found.ok_or(BrowserError::Missing { program: names.first().copied().unwrap_or_default() })
 }

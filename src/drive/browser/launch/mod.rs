@@ -10,9 +10,11 @@ mod device;
 mod driver;
 mod error;
 mod options;
+mod programs;
 
 pub use browsers::Browsers;
 pub(crate) use device::Device;
 pub(crate) use error::BrowserError;
 pub(crate) use options::DeviceOptions;
 pub use options::{BrowserKind, BrowserOptions};
+pub use programs::Programs;

@@ -1,0 +1,250 @@
+//! The task that reads one device's events, and the wait for quiet.
+
+use super::fold::Fold;
+use super::route::Route;
+use super::write::Writer;
+use crate::drive::browser::bidi::{Bidi, BidiError, Event};
+use crate::drive::browser::launch::{BrowserKind, Device};
+use crate::drive::recorder::Recorder;
+use crate::trace::{Body, Cause};
+use crate::web::cookie::{CookieKey, CookieValue, Jar, Policy, Profile, ThirdPartyCookies};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// How long nothing may happen before all is quiet.
+const QUIET: Duration = Duration::from_millis(10);
+/// How long a page may take to say that it did what it was about to do. One that is busy for longer does not hold up more.
+const BARRIER: Duration = Duration::from_secs(5);
+/// How long the browser may take for a subscription.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// Records what happens in one device's tabs. It ends when it is dropped.
+pub(crate) struct Tape {
+    bidi: Bidi,
+    shared: Arc<Shared>,
+    /// Asks the task whether it has taken in what has come.
+    asks: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+/// What came of an action, once all is quiet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// Where a navigation led out of the browser, as it stood in the redirect.
+    pub(crate) deep_link: Option<String>,
+    /// Tabs that were opened, oldest first.
+    pub(crate) opened: Vec<String>,
+    /// Whether a dialog waits for an answer; until it has one, nothing else happens in its tab.
+    pub(crate) dialog: bool,
+    /// What was still under way at the deadline, for people.
+    pub(crate) busy: Option<String>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Counts what happened.
+    changed: watch::Sender<u64>,
+}
+
+struct State {
+    fold: Fold,
+    route: Route,
+    writer: Writer,
+    /// When something last happened that a page may be waited for.
+    last: Instant,
+}
+
+impl Tape {
+    /// Records from now on. `third_party_cookies` as the device was made.
+    ///
+    /// # Errors
+    /// When the browser does not tell what is needed.
+    pub(crate) async fn start(device: &Device, actor: Arc<str>, recorder: Arc<Recorder>) -> Result<Self, BidiError> {
+        let bidi = device.bidi.clone();
+        let events = bidi.events();
+        let chromium = device.kind == BrowserKind::Chromium;
+        let profile = if chromium { Profile::Chrome } else { Profile::Firefox };
+        let policy = Policy { profile, third_party_cookies: ThirdPartyCookies::Allow, ..Policy::default() };
+        let state = State {
+            fold: Fold::default(),
+            route: Route::new(&device.user_context),
+            writer: Writer::new(recorder, actor, Jar::new(policy)),
+            last: Instant::now(),
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0) });
+        shared.learn(&bidi).await?;
+        let (asks, asked) = mpsc::unbounded_channel();
+        let task = tokio::spawn(read(shared.clone(), events, asked));
+        Ok(Self { bidi, shared, asks, task })
+    }
+
+    /// What begins from now on belongs to this step. `cause` is that of its first navigation, where the verb knows it.
+    pub(crate) fn enter(&self, step: usize, cause: Option<Cause>) {
+        let mut state = self.shared.state();
+        state.writer.enter(step, cause);
+        state.fold.frames.act();
+    }
+
+    /// The value that a cookie was last seen to be set to, byte for byte.
+    pub(crate) fn value(&self, key: &CookieKey) -> Option<CookieValue> {
+        let state = self.shared.state();
+        state.writer.jar.for_host(&key.domain).find(|cookie| cookie.key == *key).map(|cookie| cookie.value.clone())
+    }
+
+    /// Waits until all is quiet behind an action in `tab`: what the page had begun is done, no frame is on its way, no
+    /// document and no fetch is under way, and every header and body that must come has come. Requests that are not meant
+    /// to end do not hold it up.
+    pub(crate) async fn settle(&self, tab: &str, deadline: Instant) -> Settled {
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            self.barrier(tab, deadline).await;
+            let before = self.shared.state().fold.stirred();
+            if !self.quiet(&mut changed, deadline).await || self.shared.state().fold.stirred() == before {
+                break;
+            }
+            // A page that came since then may have begun something too.
+        }
+        self.settled()
+    }
+
+    fn settled(&self) -> Settled {
+        let mut state = self.shared.state();
+        Settled {
+            deep_link: state.writer.deep_link.clone(),
+            opened: state.fold.frames.opened().to_vec(),
+            dialog: state.fold.frames.has_dialog(),
+            busy: state.fold.busy(Instant::now()),
+        }
+    }
+
+    /// Waits until nothing is under way and nothing has happened for a moment. `false` when there is nothing to wait for
+    /// any more: the deadline has passed, or a dialog is open.
+    async fn quiet(&self, changed: &mut watch::Receiver<u64>, deadline: Instant) -> bool {
+        loop {
+            let now = Instant::now();
+            let (busy, last, dialog) = {
+                let mut state = self.shared.state();
+                state.tick(now);
+                (state.fold.busy(now).is_some(), state.last, state.fold.frames.has_dialog())
+            };
+            let quiet = last + QUIET;
+            if dialog || now >= deadline || self.bidi.ended().is_some() {
+                return false;
+            }
+            if !busy && now >= quiet {
+                return true;
+            }
+            let wake = if busy { now + Duration::from_millis(50) } else { quiet };
+            let _ = tokio::time::timeout_at(wake.min(deadline), changed.changed()).await;
+        }
+    }
+
+    /// Waits until a page has done what it was about to do, and all that the browser told until then is taken in.
+    async fn barrier(&self, tab: &str, deadline: Instant) {
+        let until = deadline.min(Instant::now() + BARRIER);
+        let turn = json!({
+            "expression": "new Promise(done => setTimeout(done, 0))",
+            "target": { "context": tab },
+            "awaitPromise": true,
+            "resultOwnership": "none",
+        });
+        let mut changed = self.shared.changed.subscribe();
+        let asked = self.bidi.send("script.evaluate", turn, until);
+        tokio::pin!(asked);
+        loop {
+            if self.shared.state().fold.frames.has_dialog() {
+                return;
+            }
+            tokio::select! {
+                // A page that is gone has nothing more to do.
+                _ = &mut asked => break,
+                _ = changed.changed() => {}
+            }
+        }
+        let (done, taken_in) = oneshot::channel();
+        if self.asks.send(done).is_ok() {
+            let _ = taken_in.await;
+        }
+    }
+}
+
+impl Drop for Tape {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn learn(&self, bidi: &Bidi) -> Result<(), BidiError> {
+        let deadline = Instant::now() + WITHIN;
+        let tree = bidi.send("browsingContext.getTree", json!({}), deadline).await?;
+        let mut state = self.state();
+        for context in tree.get("contexts").and_then(Value::as_array).into_iter().flatten() {
+            if state.route.learn(context) {
+                state.fold.context_created(context);
+            }
+        }
+        state.fold.frames.act();
+        Ok(())
+    }
+
+    fn take(&self, event: &Arc<Event>) {
+        let mut state = self.state();
+        let mine = state.route.admit(event);
+        if mine.is_empty() {
+            return;
+        }
+        let before = state.fold.stirred();
+        for event in &mine {
+            state.fold.take(event);
+        }
+        if state.fold.stirred() != before {
+            state.last = Instant::now();
+        }
+        state.write();
+        drop(state);
+        self.changed.send_modify(|count| *count += 1);
+    }
+}
+
+impl State {
+    fn tick(&mut self, now: Instant) {
+        self.fold.tick(now);
+        self.write();
+    }
+
+    fn write(&mut self) {
+        for fact in self.fold.facts() {
+            if let Some(closing) = self.writer.take(fact) {
+                self.writer.close(closing, Body::default());
+            }
+        }
+    }
+}
+
+async fn read(
+    shared: Arc<Shared>,
+    mut events: mpsc::UnboundedReceiver<Arc<Event>>,
+    mut asked: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+) {
+    loop {
+        tokio::select! {
+            // What has come goes before the question whether it was taken in.
+            biased;
+            event = events.recv() => match event {
+                Some(event) => shared.take(&event),
+                None => break,
+            },
+            Some(done) = asked.recv() => drop(done.send(())),
+        }
+    }
+    shared.changed.send_modify(|count| *count += 1);
+}

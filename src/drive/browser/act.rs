@@ -125,11 +125,11 @@ impl Session<'_> {
                 }
             }
             Verb::Screenshot(name) => self.photograph(actor, screen, index, name, deadline).await,
-            _ => Err(StepError::NeedsBrowser),
+            verb => self.operate_browser(actor, screen, index, verb, deadline).await,
         }
     }
 
-    async fn go(&self, actor: &Actor, screen: &Screen, url: &Template, deadline: Instant) -> Result<(), StepError> {
+    pub(super) async fn go(&self, actor: &Actor, screen: &Screen, url: &Template, deadline: Instant) -> Result<(), StepError> {
         let url = self.url(actor, url)?;
         let params = json!({ "context": screen.tab(), "url": url.as_str(), "wait": "none" });
         screen.device.bidi.send("browsingContext.navigate", params, deadline).await?;

@@ -83,6 +83,8 @@ struct Shared {
     state: Mutex<State>,
     /// Counts what happened.
     changed: watch::Sender<u64>,
+    /// Whether CDP tells of requests. What BiDi tells of the same ones, where anybody subscribed to it, is passed over.
+    chromium: bool,
 }
 
 struct State {
@@ -110,7 +112,7 @@ impl Tape {
             writer: Writer::new(recorder, actor, Jar::new(policy)),
             last: Instant::now(),
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0) });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0), chromium });
         shared.subscribe(&bidi, chromium).await?;
         let (asks, asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(read(shared.clone(), events, asked));
@@ -229,6 +231,9 @@ impl Shared {
     }
 
     fn take(&self, event: &Arc<Event>) {
+        if self.chromium && event.method.starts_with("network.") {
+            return;
+        }
         let mut state = self.state();
         let mine = state.route.admit(event);
         if mine.is_empty() {

@@ -4,9 +4,10 @@ use super::chromium;
 use super::device::Device;
 use super::driver::Driver;
 use super::error::BrowserError;
-use super::options::{BrowserKind, BrowserOptions, DeviceOptions};
+use super::options::{BrowserOptions, DeviceOptions};
 use super::programs::Programs;
 use crate::drive::browser::bidi::Bidi;
+use crate::drive::browser::record;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
@@ -18,22 +19,6 @@ use tokio::time::Instant;
 
 /// How long a browser may take to start.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
-/// What is heard of a browser.
-const EVENTS: [&str; 5] = ["browsingContext", "network", "log", "script", "input"];
-/// What is heard of Chromium beside that: its own events, which lose no cookie on a redirect.
-const CHROMIUM_EVENTS: [&str; 10] = [
-    "goog:cdp.Network.requestWillBeSent",
-    "goog:cdp.Network.requestWillBeSentExtraInfo",
-    "goog:cdp.Network.responseReceived",
-    "goog:cdp.Network.responseReceivedExtraInfo",
-    "goog:cdp.Network.responseReceivedEarlyHints",
-    "goog:cdp.Network.requestServedFromCache",
-    "goog:cdp.Network.loadingFinished",
-    "goog:cdp.Network.loadingFailed",
-    "goog:cdp.Page.frameRequestedNavigation",
-    "goog:cdp.Page.frameStartedNavigating",
-];
-
 /// The browsers of a run. Clones share them.
 #[derive(Clone)]
 pub struct Browsers {
@@ -110,11 +95,7 @@ impl Browser {
         let socket = client.capabilities().and_then(|capabilities| capabilities.get("webSocketUrl")?.as_str().map(str::to_owned));
         let bidi = Bidi::connect(&socket.ok_or(BrowserError::NoBidi)?).await?;
         let deadline = Instant::now() + STARTS_WITHIN;
-        let mut events = EVENTS.to_vec();
-        if options.kind == BrowserKind::Chromium {
-            events.extend(CHROMIUM_EVENTS);
-        }
-        bidi.send("session.subscribe", json!({ "events": events }), deadline).await?;
+        bidi.send("session.subscribe", json!({ "events": record::events(options.kind) }), deadline).await?;
         Ok(Self { bidi, client, driver: Mutex::new(Some(driver)) })
     }
 }

@@ -15,6 +15,7 @@
 //! | `fact` | what the state machine finds out |
 //! | `cookies` | Set-Cookie lines and their verdicts |
 //! | `write` | from facts to the recorder |
+//! | `events` | what a browser must be told to tell |
 //! | `tape` | the task that reads, and `settle` |
 //!
 //! **Chromium.** BiDi's own network events are not complete there: Set-Cookie is missing from most redirects, and some
@@ -29,6 +30,7 @@
 
 mod chromium;
 mod cookies;
+mod events;
 mod exchange;
 mod fact;
 mod firefox;
@@ -43,4 +45,5 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use events::events;
 pub(crate) use tape::{Settled, Tape};

@@ -22,41 +22,6 @@ const BARRIER: Duration = Duration::from_secs(5);
 /// How long the browser may take for a subscription.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// What both browsers tell.
-const EVENTS: [&str; 13] = [
-    "browsingContext.contextCreated",
-    "browsingContext.contextDestroyed",
-    "browsingContext.navigationStarted",
-    "browsingContext.navigationCommitted",
-    "browsingContext.fragmentNavigated",
-    "browsingContext.load",
-    "browsingContext.navigationAborted",
-    "browsingContext.navigationFailed",
-    "browsingContext.downloadWillBegin",
-    "browsingContext.userPromptOpened",
-    "browsingContext.userPromptClosed",
-    "log.entryAdded",
-    "browsingContext.domContentLoaded",
-];
-/// What Chromium tells beside.
-const CHROMIUM: [&str; 13] = [
-    "goog:cdp.Network.requestWillBeSent",
-    "goog:cdp.Network.requestWillBeSentExtraInfo",
-    "goog:cdp.Network.responseReceived",
-    "goog:cdp.Network.responseReceivedExtraInfo",
-    "goog:cdp.Network.requestServedFromCache",
-    "goog:cdp.Network.loadingFinished",
-    "goog:cdp.Network.loadingFailed",
-    "goog:cdp.Page.frameRequestedNavigation",
-    "goog:cdp.Page.frameScheduledNavigation",
-    "goog:cdp.Page.frameClearedScheduledNavigation",
-    "goog:cdp.Page.frameStartedNavigating",
-    "goog:cdp.Page.windowOpen",
-    "goog:cdp.Target.attachedToTarget",
-];
-/// What Firefox tells beside.
-const FIREFOX: [&str; 4] = ["network.beforeRequestSent", "network.responseStarted", "network.responseCompleted", "network.fetchError"];
-
 /// Records what happens in one device's tabs. It ends when it is dropped.
 pub(crate) struct Tape {
     bidi: Bidi,
@@ -83,8 +48,6 @@ struct Shared {
     state: Mutex<State>,
     /// Counts what happened.
     changed: watch::Sender<u64>,
-    /// Whether CDP tells of requests. What BiDi tells of the same ones, where anybody subscribed to it, is passed over.
-    chromium: bool,
 }
 
 struct State {
@@ -112,8 +75,8 @@ impl Tape {
             writer: Writer::new(recorder, actor, Jar::new(policy)),
             last: Instant::now(),
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0), chromium });
-        shared.subscribe(&bidi, chromium).await?;
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0) });
+        shared.learn(&bidi).await?;
         let (asks, asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(read(shared.clone(), events, asked));
         Ok(Self { bidi, shared, asks, task })
@@ -214,11 +177,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn subscribe(&self, bidi: &Bidi, chromium: bool) -> Result<(), BidiError> {
+    async fn learn(&self, bidi: &Bidi) -> Result<(), BidiError> {
         let deadline = Instant::now() + WITHIN;
-        let more: &[&str] = if chromium { &CHROMIUM } else { &FIREFOX };
-        let events: Vec<_> = EVENTS.iter().chain(more).collect();
-        bidi.send("session.subscribe", json!({ "events": events }), deadline).await?;
         let tree = bidi.send("browsingContext.getTree", json!({}), deadline).await?;
         let mut state = self.state();
         for context in tree.get("contexts").and_then(Value::as_array).into_iter().flatten() {
@@ -231,9 +191,6 @@ impl Shared {
     }
 
     fn take(&self, event: &Arc<Event>) {
-        if self.chromium && event.method.starts_with("network.") {
-            return;
-        }
         let mut state = self.state();
         let mine = state.route.admit(event);
         if mine.is_empty() {

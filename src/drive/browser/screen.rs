@@ -61,7 +61,7 @@ impl Screen {
 
     /// Takes the browser's cookies into `jar`, in place of what it held.
     pub(crate) async fn pull(&self, jar: &Mutex<Jar>, clock: &Clock) -> Result<(), StepError> {
-        let cookies = jar::read(&self.device, clock).await?;
+        let cookies = jar::read(&self.device, clock, |key| self.tape.value(key)).await?;
         let mut jar = jar.lock().unwrap_or_else(PoisonError::into_inner);
         jar.remove_matching(|_| true);
         for cookie in &cookies {

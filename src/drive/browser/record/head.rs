@@ -48,7 +48,7 @@ pub(super) fn of_list(value: &Value, name: &str) -> Headers {
 }
 
 /// BiDi's `network.BytesValue` (WebDriver BiDi §7.5.2.3).
-pub(super) fn octets(value: &Value) -> Option<Vec<u8>> {
+pub(crate) fn octets(value: &Value) -> Option<Vec<u8>> {
     use base64::Engine as _;
     let content = text(value, "value")?;
     match text(value, "type") {

@@ -46,4 +46,5 @@ mod write;
 mod tests;
 
 pub(crate) use events::events;
+pub(crate) use head::octets;
 pub(crate) use tape::{Settled, Tape};

@@ -7,7 +7,7 @@ use crate::drive::browser::bidi::{Bidi, BidiError, Event};
 use crate::drive::browser::launch::{BrowserKind, Device};
 use crate::drive::recorder::Recorder;
 use crate::trace::{Body, Cause};
-use crate::web::cookie::{Jar, Policy, Profile, ThirdPartyCookies};
+use crate::web::cookie::{CookieKey, CookieValue, Jar, Policy, Profile, ThirdPartyCookies};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -87,6 +87,12 @@ impl Tape {
         let mut state = self.shared.state();
         state.writer.enter(step, cause);
         state.fold.frames.act();
+    }
+
+    /// The value that a cookie was last seen to be set to, byte for byte.
+    pub(crate) fn value(&self, key: &CookieKey) -> Option<CookieValue> {
+        let state = self.shared.state();
+        state.writer.jar.for_host(&key.domain).find(|cookie| cookie.key == *key).map(|cookie| cookie.value.clone())
     }
 
     /// Waits until all is quiet behind an action in `tab`: what the page had begun is done, no frame is on its way, no

@@ -81,11 +81,18 @@ impl Browsers {
 }
 
 impl Browser {
+    /// Why it is gone, if it is.
+    pub(super) async fn obituary(&self) -> Option<String> {
+        let why = self.bidi.ended()?;
+        let mut driver = self.driver.lock().await;
+        Some(driver.as_mut().map_or(why, Driver::obituary))
+    }
+
     async fn start(options: &BrowserOptions, third_party_cookies: bool) -> Result<Self, BrowserError> {
         let Programs { browser, driver } = Programs::find(options);
         let program = driver.ok_or(BrowserError::Missing { program: "chromedriver" })?;
         let binary = browser.ok_or(BrowserError::Missing { program: "chromium" })?;
-        let driver = Driver::start(&program).await?;
+        let driver = Driver::start(&program, &["--port=0"], chromium::port).await?;
         let capabilities = chromium::capabilities(&binary, options, third_party_cookies);
         let mut session = ClientBuilder::new(HttpConnector::new());
         let client = tokio::time::timeout(STARTS_WITHIN, session.capabilities(capabilities).connect(driver.url.as_str()))

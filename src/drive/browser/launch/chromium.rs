@@ -4,6 +4,12 @@ use super::options::BrowserOptions;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
+/// The port in a line of chromedriver's.
+pub(super) fn port(line: &str) -> Option<u16> {
+    let (_, port) = line.split_once("started successfully on port ")?;
+    port.trim_end_matches('.').parse().ok()
+}
+
 /// What every session asks for.
 ///
 /// Everything that a browser does by itself (updates, sync, field trials, first-run pages) is off: it would be traffic that

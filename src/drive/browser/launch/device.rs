@@ -51,9 +51,17 @@ impl Device {
         &self.browser.client
     }
 
+    /// Why its browser is gone, if it is.
+    pub(crate) async fn obituary(&self) -> Option<String> {
+        self.browser.obituary().await
+    }
+
     /// Removes the context with its tabs, jar and storage.
     pub(crate) async fn close(self) {
         let gone = json!({ "userContext": self.user_context });
+        if self.bidi.ended().is_some() {
+            return;
+        }
         // A browser that is gone took the context with it.
         let _ = self.bidi.send("browser.removeUserContext", gone, Instant::now() + WITHIN).await;
     }

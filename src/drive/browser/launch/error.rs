@@ -34,6 +34,13 @@ pub(crate) enum BrowserError {
     Bidi(BidiError),
 }
 
+impl BrowserError {
+    /// Whether there is no browser to work with, whatever the scenario asks of it.
+    pub(crate) fn is_of_the_environment(&self) -> bool {
+        !matches!(self, Self::Bidi(BidiError::Refused { .. } | BidiError::Strange { .. }))
+    }
+}
+
 impl From<BidiError> for BrowserError {
     fn from(error: BidiError) -> Self {
         match error {

@@ -11,6 +11,7 @@ mod driver;
 mod error;
 mod options;
 mod programs;
+mod watchdog;
 
 pub use browsers::Browsers;
 pub(crate) use device::Device;

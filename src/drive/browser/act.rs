@@ -9,7 +9,7 @@ use crate::drive::actor::Actor;
 use crate::drive::error::StepError;
 use crate::drive::http::{Seen, folded};
 use crate::drive::steps::Session;
-use crate::plan::{Engine, Field, Input, Step, Template, Verb, WaitPlan};
+use crate::plan::{Engine, Field, Step, Template, Verb, WaitPlan};
 use crate::trace::{BrowserEventKind, Cause, Resource, WebStorage};
 use crate::web::html::Locator;
 use serde_json::json;
@@ -79,9 +79,6 @@ impl Session<'_> {
 
     async fn act_on_screen(&self, actor: &Actor, screen: &Screen, index: usize, step: &Step, deadline: Instant) -> Result<(), StepError> {
         screen.tape.enter(index, cause_of(&step.verb));
-        if self.plan.policy.browser.input == Input::Real || matches!(step.verb, Verb::Press(_)) {
-            screen.tape.revive(&screen.tab(), deadline).await?;
-        }
         if navigates(&step.verb) {
             actor.tab().left(None);
         }

@@ -9,6 +9,7 @@
 //! | `sec-ch-ua`, `sec-ch-ua-mobile`, `sec-ch-ua-platform` | name a browser build that this is not, and no login depends on them |
 //! | `Connection`, `Proxy-Connection`, `Host`, `Content-Length` | belong to the connection and are added there |
 //! | the order of `Content-Type` in a POST that is loaded again | Chromium puts it behind `Origin` then, and before `User-Agent` otherwise |
+//! | `Referer` behind a redirect to another site and back | Chromium keeps it cut to the origin; here the policy is asked anew at each hop |
 //! | the preflight | a browser's question before a cross-origin request that is not simple (Fetch §4.8); a hop of its own there |
 //!
 use super::referrer::{Policy, is_secure};

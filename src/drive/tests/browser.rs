@@ -118,8 +118,6 @@ fn journey() -> Vec<Step> {
         click("log in"),
         open("http://app.localhost/to-own"),
         open("http://app.localhost/to-other"),
-        page(),
-        click("over"),
     ]
 }
 

@@ -376,7 +376,7 @@ fn withheld(associated: &Value) -> Option<CookieWithheld> {
     })
 }
 
-fn why_withheld(word: &str) -> Reason {
+pub(super) fn why_withheld(word: &str) -> Reason {
     let known = SendBlock::ALL.iter().find(|block| block.protocol_word() == Some(word));
     let explanation = known.map_or("the browser kept it back, by a rule that is not known here", |block| block.explain());
     Reason { code: bounded(word, 100), explanation: explanation.to_owned() }

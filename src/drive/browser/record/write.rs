@@ -1,6 +1,7 @@
 //! From facts to the recorder: each hop in its place, each Set-Cookie line with its verdict.
 
-use super::cookies::verdicts;
+use super::chromium::why_withheld;
+use super::cookies::{plainly, verdicts};
 use super::fact::{Began, Draft, End, Fact, Head, Why};
 use crate::drive::recorder::Recorder;
 use crate::trace::{Body, Cause, CookieSet, Failure, FailureKind, HopId, Resource, Response};
@@ -139,8 +140,12 @@ impl Writer {
     }
 
     /// The cookies take effect when the head has come, not when the body has.
-    fn answer(&mut self, draft: Draft, head: Box<Head>) {
+    fn answer(&mut self, draft: Draft, mut head: Box<Head>) {
         let Some(open) = self.open.get_mut(&draft) else { return };
+        if !open.context.is_schemelessly_same_site() {
+            let reasons = head.withheld.iter_mut().flat_map(|cookie| &mut cookie.reasons);
+            reasons.for_each(|reason| *reason = why_withheld(plainly(&reason.code)));
+        }
         if let Some(response) = &head.response {
             let mut context = open.context.response();
             context.server_date = response.headers.get("date").and_then(parse_cookie_date);

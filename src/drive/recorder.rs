@@ -137,6 +137,18 @@ impl Recorder {
         }
     }
 
+    /// What is known of a hop that has not ended: all but its body. A body that no script reads never ends.
+    pub(crate) fn answer_hop(&self, id: HopId, context: SendContext, fill: impl FnOnce(&mut Hop)) {
+        let mut facts = self.facts();
+        let at = id.0 as usize;
+        if let Some(place) = facts.contexts.get_mut(at) {
+            *place = Some(context);
+        }
+        if let Some(hop) = facts.chain.hops.get_mut(at) {
+            fill(hop);
+        }
+    }
+
     /// The circumstances in which a hop's cookies were chosen; `None` when no jar was asked.
     pub(crate) fn context(&self, id: HopId) -> Option<SendContext> {
         self.facts().contexts.get(id.0 as usize).cloned().flatten()

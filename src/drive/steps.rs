@@ -269,6 +269,11 @@ impl<'p> Session<'p> {
     /// Fills a step's record, keeps its captures, and has it judged. Says whether the run goes on.
     fn close(&self, step: &'p Step, index: usize, begun: Instant, outcome: Result<bool, StepError>, frame: Frame<'_, 'p>) -> bool {
         let (mut went, mut captured) = (matches!(outcome, Ok(true)) || outcome.is_err() && step.is_meant_to_fail(), Vec::new());
+        if let Err(error) = &outcome
+            && error.is_of_the_environment()
+        {
+            self.recorder.observer().lost(&error.to_string());
+        }
         let error = outcome.err().map(|error| error.to_string());
         let Some(actor) = self.actors.get(&step.actor) else { return false };
         let (page, title, text, deep_link) = actor.tab().shown();

@@ -1,5 +1,6 @@
 //! The steps of a run in a real browser.
 
+use super::launch::BrowserError;
 use super::page::ActError;
 use super::picture;
 use super::record::Settled;
@@ -65,6 +66,18 @@ impl Session<'_> {
     /// Does a step on the actor's page, waits until all that it began is over, and looks at what is there then.
     pub(crate) async fn act_in_browser(&self, actor: &Actor, index: usize, step: &Step, deadline: Instant) -> Result<(), StepError> {
         let screen = self.screen(actor).await?;
+        let done = self.act_on_screen(actor, screen, index, step, deadline).await;
+        match done {
+            // Whatever the socket says, it is better known why the browser does not answer.
+            Err(error) if error.is_of_the_environment() => {
+                let why = screen.device.obituary().await;
+                Err(why.map_or(error, |why| BrowserError::Gone(why).into()))
+            }
+            other => other,
+        }
+    }
+
+    async fn act_on_screen(&self, actor: &Actor, screen: &Screen, index: usize, step: &Step, deadline: Instant) -> Result<(), StepError> {
         screen.tape.enter(index, cause_of(&step.verb));
         if navigates(&step.verb) {
             actor.tab().left(None);
@@ -112,11 +125,11 @@ impl Session<'_> {
                 }
             }
             Verb::Screenshot(name) => self.photograph(actor, screen, index, name, deadline).await,
-            _ => Err(StepError::NeedsBrowser),
+            verb => self.operate_browser(actor, screen, index, verb, deadline).await,
         }
     }
 
-    async fn go(&self, actor: &Actor, screen: &Screen, url: &Template, deadline: Instant) -> Result<(), StepError> {
+    pub(super) async fn go(&self, actor: &Actor, screen: &Screen, url: &Template, deadline: Instant) -> Result<(), StepError> {
         let url = self.url(actor, url)?;
         let params = json!({ "context": screen.tab(), "url": url.as_str(), "wait": "none" });
         screen.device.bidi.send("browsingContext.navigate", params, deadline).await?;

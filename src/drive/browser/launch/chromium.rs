@@ -39,8 +39,8 @@ pub(super) fn capabilities(binary: Option<&Path>, options: &BrowserOptions, laun
     if !options.headed {
         arguments.push("--headless=new");
     }
-    if binary.is_some() && is_root() {
-        // Chromium refuses to sandbox for root. Elsewhere whoever runs the server has seen to it.
+    if is_root() {
+        // Chromium refuses to sandbox for root.
         arguments.push("--no-sandbox");
     }
     let block = !launch.third_party_cookies;

@@ -129,6 +129,20 @@ impl Writer {
             open.set = verdicts(&mut self.jar, &context, lines, refused, credentials, self.recorder.clock().now());
         }
         open.head = Some(head);
+        self.provisional(draft);
+    }
+
+    /// What a hop comes to if its body never ends.
+    fn provisional(&self, draft: Draft) {
+        let Some(open) = self.open.get(&draft) else { return };
+        let (Some(head), Some(answer)) = (&open.head, open.head.as_ref().and_then(|head| head.response.as_ref())) else { return };
+        self.recorder.answer_hop(open.hop, open.context.clone(), |hop| {
+            hop.request.headers = head.headers.clone();
+            hop.request.body = open.began.body.clone().unwrap_or_default();
+            (hop.sent, hop.withheld, hop.set) = (head.sent.clone(), head.withheld.clone(), open.set.clone());
+            let (status, version) = (answer.status, answer.version);
+            hop.outcome = Ok(Response { status, version, headers: answer.headers.clone(), body: Body::default(), by: answer.by });
+        });
     }
 
     /// A hop is written down.

@@ -55,7 +55,9 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: A
     let mut actors = BTreeMap::new();
     each_step(&plan.steps, &mut |step| {
         let name = &step.actor;
-        actors.entry(name.clone()).or_insert_with(|| Actor::new(name.clone(), world.endpoint(name), tls.clone(), &plan.policy));
+        actors
+            .entry(name.clone())
+            .or_insert_with(|| Actor::new(name.clone(), world.endpoint(name), tls.clone(), &plan.policy, world.declared()));
     });
     let session = Session {
         plan,

@@ -20,7 +20,7 @@ pub fn render(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
 /// The same without what only a real browser asks for: what engines have in common.
 #[must_use]
 pub fn render_common(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
-    render_hops(plan, chain, redactor, Shown::Navigations)
+    render_hops(plan, chain, redactor, Shown::Common)
 }
 
 fn render_hops(plan: &Plan, chain: &Chain, redactor: &Redactor, shown: Shown) -> String {

@@ -26,7 +26,13 @@ fn is_seen(hop: &Hop) -> bool {
 impl<'a> View<'a> {
     pub(super) fn new(chain: &'a Chain, index: usize) -> Option<Self> {
         let record = chain.steps.get(index)?;
-        Some(Self { chain, record, index, hops: chain.hops_within(index).into_iter().filter(|hop| is_seen(hop)).collect(), last: chain.response_hop(index) })
+        Some(Self {
+            chain,
+            record,
+            index,
+            hops: chain.hops_within(index).into_iter().filter(|hop| is_seen(hop)).collect(),
+            last: chain.response_hop(index),
+        })
     }
 
     /// The hop whose response is judged.

@@ -108,7 +108,8 @@ impl Writer<'_> {
         for line in cookies::lines(hop, &mut self.labels) {
             self.line(&format!("{BENEATH}{line}"));
         }
-        if let Some(response) = hop.response() {
+        // The body of a redirect is nobody's: browsers do not even keep it.
+        if let Some(response) = hop.response().filter(|_| hop.redirect_target().is_none()) {
             self.json(response);
         }
     }

@@ -3,7 +3,9 @@
 use super::browser::launch::DeviceOptions;
 use super::browser::screen::Screen;
 use super::http::{Client, Tab};
+use crate::plan::Policy;
 use crate::web::cookie::{self, Jar, ThirdPartyCookies};
+use crate::web::origin::Origin;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
@@ -22,13 +24,13 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    pub(crate) fn new(name: Arc<str>, edge: SocketAddr, tls: Arc<rustls::ClientConfig>, policy: &crate::plan::Policy) -> Self {
+    pub(crate) fn new(name: Arc<str>, edge: SocketAddr, tls: Arc<rustls::ClientConfig>, policy: &Policy, declared: &[Origin]) -> Self {
         let third_party_cookies = if policy.third_party_cookies { ThirdPartyCookies::Allow } else { ThirdPartyCookies::Block };
         let jar = Jar::new(cookie::Policy { third_party_cookies, ..cookie::Policy::default() });
         Self {
             name,
             client: Client::new(edge, tls, policy.max_body),
-            device: DeviceOptions::new(edge, policy),
+            device: DeviceOptions::new(edge, policy).at(declared),
             screen: OnceCell::new(),
             jar: Mutex::new(jar),
             tab: Mutex::default(),

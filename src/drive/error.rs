@@ -133,6 +133,17 @@ impl From<BidiError> for StepError {
 }
 
 impl StepError {
+    /// Whether not the scenario is at fault, but that there is no browser.
+    pub(crate) fn is_of_the_environment(&self) -> bool {
+        let gone = |error: &BidiError| matches!(error, BidiError::Gone(_) | BidiError::Unreachable { .. });
+        match self {
+            Self::Browser(error) => error.is_of_the_environment(),
+            Self::Act(ActError::Browser(error)) | Self::Picture(PictureError::Browser(error)) => gone(error),
+            Self::Jar(JarError::Browser(error)) => gone(error),
+            _ => false,
+        }
+    }
+
     /// A page's refusal, with the page it came from.
     pub(crate) fn on(url: &url::Url, source: PageError) -> Self {
         Self::Page { source: Box::new(source), url: super::http::shown(url) }

@@ -81,6 +81,11 @@ pub trait Observer: Send + Sync {
     /// A step begins, `depth` flows, loops and races deep. Called once for all tries of a poll.
     fn step_began(&self, step: &Step, depth: usize);
 
+    /// The run cannot go on as nobody can be asked any more: there is no browser, or it is gone.
+    fn lost(&self, why: &str) {
+        let _ = why;
+    }
+
     /// A hop ended.
     fn hop(&self, hop: &Hop);
 

@@ -55,7 +55,9 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: A
     let mut actors = BTreeMap::new();
     each_step(&plan.steps, &mut |step| {
         let name = &step.actor;
-        actors.entry(name.clone()).or_insert_with(|| Actor::new(name.clone(), world.endpoint(name), tls.clone(), &plan.policy));
+        actors
+            .entry(name.clone())
+            .or_insert_with(|| Actor::new(name.clone(), world.endpoint(name), tls.clone(), &plan.policy, world.declared()));
     });
     let session = Session {
         plan,
@@ -145,10 +147,12 @@ impl<'p> Session<'p> {
             let outcome = self.act(step, index, frame).await;
             let went = self.close(step, index, begun, outcome, frame);
             // Not of tries that may be superseded, and of a step that failed because of one within, only that one.
-            if !went && frame.later.is_none() && is_single(&step.verb) {
-                if let Some(actor) = self.actors.get(&step.actor) {
-                    self.photograph_failure(actor, index).await;
-                }
+            if !went
+                && frame.later.is_none()
+                && is_single(&step.verb)
+                && let Some(actor) = self.actors.get(&step.actor)
+            {
+                self.photograph_failure(actor, index).await;
             }
             went
         })
@@ -267,6 +271,11 @@ impl<'p> Session<'p> {
     /// Fills a step's record, keeps its captures, and has it judged. Says whether the run goes on.
     fn close(&self, step: &'p Step, index: usize, begun: Instant, outcome: Result<bool, StepError>, frame: Frame<'_, 'p>) -> bool {
         let (mut went, mut captured) = (matches!(outcome, Ok(true)) || outcome.is_err() && step.is_meant_to_fail(), Vec::new());
+        if let Err(error) = &outcome
+            && error.is_of_the_environment()
+        {
+            self.recorder.observer().lost(&error.to_string());
+        }
         let error = outcome.err().map(|error| error.to_string());
         let Some(actor) = self.actors.get(&step.actor) else { return false };
         let (page, title, text, deep_link) = actor.tab().shown();

@@ -75,11 +75,10 @@ impl Attempt<'_> {
         };
         let mut driven = self.drive(&topology, clock, redactor).await;
         driven.logs = topology.logs().into_iter().map(|(origin, lines)| ProcessLog { origin: origin.to_string(), lines }).collect();
-        driven.trouble = topology.casualties().first().map(|casualty| Trouble {
-            message: casualty.to_string(),
-            hints: vec!["its last lines are shown below".to_owned()],
-            usage: false,
-        });
+        if let Some(casualty) = topology.casualties().first() {
+            let hints = vec!["its last lines are shown below".to_owned()];
+            driven.trouble = Some(Trouble { message: casualty.to_string(), hints, usage: false });
+        }
         topology.stop().await;
         driven
     }
@@ -125,7 +124,12 @@ impl Attempt<'_> {
             chain = drive => (chain, false),
             () = self.cancel.cancelled() => (Chain::default(), true),
         };
-        Driven { chain, verdicts: judge.verdicts(), interrupted, ..Driven::default() }
+        let trouble = judge.lost().map(|message| Trouble {
+            message,
+            hints: vec!["`authchain doctor` says what this machine has for runs in a real browser".to_owned()],
+            usage: false,
+        });
+        Driven { chain, verdicts: judge.verdicts(), interrupted, trouble, ..Driven::default() }
     }
 
     fn judge(&self, driven: Driven, redactor: Redactor) -> Made {

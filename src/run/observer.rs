@@ -17,11 +17,12 @@ pub(super) struct Judge {
     listener: Arc<dyn Listener>,
     redactor: Redactor,
     verdicts: Mutex<Vec<StepVerdicts>>,
+    lost: Mutex<Option<String>>,
 }
 
 impl Judge {
     pub(super) fn new(id: RunId, listener: Arc<dyn Listener>, redactor: Redactor) -> Self {
-        Self { id, listener, redactor, verdicts: Mutex::default() }
+        Self { id, listener, redactor, verdicts: Mutex::default(), lost: Mutex::default() }
     }
 
     /// The verdicts so far, in the order of the chain's steps.
@@ -32,7 +33,18 @@ impl Judge {
     }
 }
 
+impl Judge {
+    /// Why the run could not go on for want of a browser, if it was so.
+    pub(super) fn lost(&self) -> Option<String> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Observer for Judge {
+    fn lost(&self, why: &str) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.to_owned());
+    }
+
     fn step_began(&self, step: &Step, _depth: usize) {
         self.listener.event(Event::Step(self.id, &step.label));
     }

@@ -1,7 +1,7 @@
 //! The whole of a run's facts.
 
 use super::event::{BrowserEvent, WebStorage};
-use super::hop::{Hop, HopId};
+use super::hop::{Hop, HopId, Resource};
 use crate::web::origin::Origin;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -70,12 +70,16 @@ impl Chain {
     }
 
     /// The hop whose response is meant by "the response" of a step: its last one or, for a step without a request of its own
-    /// (`expect`, `wait`, `fill`), the actor's last one before it.
+    /// (`expect`, `wait`, `fill`), the actor's last one before it. What a page loads for itself gives way to the page, and
+    /// assets to what scripts ask for.
     #[must_use]
     pub fn response_hop(&self, step: usize) -> Option<&Hop> {
         let actor = &self.steps.get(step)?.actor;
         let before = || self.hops.iter().rev().find(|hop| hop.step < step && hop.actor == *actor);
-        self.hops_within(step).last().copied().or_else(before)
+        let hop = self.hops_within(step).last().copied().or_else(before)?;
+        let beside = self.hops.iter().filter(|other| other.step == hop.step && other.actor == hop.actor);
+        let last = |resource| beside.clone().rfind(|hop| hop.resource == resource);
+        last(Resource::Document).or_else(|| last(Resource::Fetch)).or(Some(hop))
     }
 
     /// What the servers' side knows of each hop, as far as hops and calls of the same method and URL can be told to be the same:

@@ -1,5 +1,6 @@
 //! The steps of a run in a real browser.
 
+use super::launch::BrowserError;
 use super::page::ActError;
 use super::picture;
 use super::record::Settled;
@@ -9,7 +10,7 @@ use crate::drive::error::StepError;
 use crate::drive::http::{Seen, folded};
 use crate::drive::steps::Session;
 use crate::plan::{Engine, Field, Step, Template, Verb, WaitPlan};
-use crate::trace::{BrowserEventKind, Cause, Resource, WebStorage};
+use crate::trace::{BrowserEventKind, Cause, Chain, Hop, Resource, WebStorage};
 use crate::web::html::Locator;
 use serde_json::json;
 use std::path::Path;
@@ -19,6 +20,8 @@ use url::Url;
 
 /// How long a look at the page may take when the step's own time is over.
 const GRACE: Duration = Duration::from_secs(5);
+/// Redirects in a row that a browser follows at least: Chromium gives up at the twentieth, the standard one later (Fetch §4.4).
+const LIMIT: usize = 19;
 /// Most of a page's text that a message shows, in characters.
 const SHOWN_TEXT: usize = 200;
 
@@ -65,6 +68,18 @@ impl Session<'_> {
     /// Does a step on the actor's page, waits until all that it began is over, and looks at what is there then.
     pub(crate) async fn act_in_browser(&self, actor: &Actor, index: usize, step: &Step, deadline: Instant) -> Result<(), StepError> {
         let screen = self.screen(actor).await?;
+        let done = self.act_on_screen(actor, screen, index, step, deadline).await;
+        match done {
+            // Whatever the socket says, it is better known why the browser does not answer.
+            Err(error) if error.is_of_the_environment() => {
+                let why = screen.device.obituary().await;
+                Err(why.map_or(error, |why| BrowserError::Gone(why).into()))
+            }
+            other => other,
+        }
+    }
+
+    async fn act_on_screen(&self, actor: &Actor, screen: &Screen, index: usize, step: &Step, deadline: Instant) -> Result<(), StepError> {
         screen.tape.enter(index, cause_of(&step.verb));
         if navigates(&step.verb) {
             actor.tab().left(None);
@@ -112,11 +127,11 @@ impl Session<'_> {
                 }
             }
             Verb::Screenshot(name) => self.photograph(actor, screen, index, name, deadline).await,
-            _ => Err(StepError::NeedsBrowser),
+            verb => self.operate_browser(actor, screen, index, verb, deadline).await,
         }
     }
 
-    async fn go(&self, actor: &Actor, screen: &Screen, url: &Template, deadline: Instant) -> Result<(), StepError> {
+    pub(super) async fn go(&self, actor: &Actor, screen: &Screen, url: &Template, deadline: Instant) -> Result<(), StepError> {
         let url = self.url(actor, url)?;
         let params = json!({ "context": screen.tab(), "url": url.as_str(), "wait": "none" });
         screen.device.bidi.send("browsingContext.navigate", params, deadline).await?;
@@ -215,12 +230,27 @@ impl Session<'_> {
     fn arrived(&self, index: usize) -> Result<(), StepError> {
         self.recorder.with_chain(|chain, _| {
             let last = chain.hops_of(index).rfind(|hop| hop.resource == Resource::Document && hop.cause != Cause::Subresource);
-            match last.map(|hop| &hop.outcome) {
-                Some(Err(failure)) => Err(StepError::Request(failure.clone())),
-                _ => Ok(()),
+            match last.map(|hop| (hop, &hop.outcome)) {
+                Some((_, Err(failure))) => Err(StepError::Request(failure.clone())),
+                Some((hop, Ok(_))) => endless(chain, hop),
+                None => Ok(()),
             }
         })
     }
+}
+
+/// A row of redirects that the browser left at its own limit: the last answer redirects, and nothing came after it.
+fn endless(chain: &Chain, last: &Hop) -> Result<(), StepError> {
+    let Some(target) = last.redirect_target().and_then(|target| Url::parse(&target).ok()) else { return Ok(()) };
+    if !matches!(target.scheme(), "http" | "https") {
+        return Ok(());
+    }
+    let before = |hop: &&Hop| if let Cause::Redirect(from) = hop.cause { chain.hop(from) } else { None };
+    let followed = std::iter::successors(Some(last), before).count() - 1;
+    if followed < LIMIT {
+        return Ok(());
+    }
+    Err(StepError::TooManyRedirects { limit: followed, hop: last.id.0 + 1, target: crate::drive::http::shown(&target) })
 }
 
 /// Why the first request of a step is made, where the verb says it.

@@ -7,6 +7,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | `act` | the steps of a run |
+//! | `only` | the steps that the http engine does not have: tabs, scripts, dialogs, passkeys |
 //! | `screen` | an actor's browser |
 //! | `bidi/` | the socket: commands with deadlines, events of which none is lost |
 //! | `launch/` | finds, starts, shares and ends browsers; makes the user contexts |
@@ -22,6 +23,7 @@ pub(crate) mod bidi;
 pub(crate) mod clock;
 pub(crate) mod jar;
 pub mod launch;
+mod only;
 pub(crate) mod page;
 pub(crate) mod picture;
 pub(crate) mod record;

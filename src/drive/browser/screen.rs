@@ -3,7 +3,7 @@
 use super::clock::PageClock;
 use super::jar;
 use super::launch::{BrowserError, Browsers, Device, DeviceOptions};
-use super::page::Page;
+use super::page::{Dialogs, Page, Passkeys, Tabs};
 use super::record::{Settled, Tape};
 use crate::base::Clock;
 use crate::drive::error::StepError;
@@ -17,8 +17,10 @@ use tokio::time::Instant;
 pub(crate) struct Screen {
     pub(super) device: Device,
     pub(super) tape: Tape,
-    /// The tab that is looked at.
-    tab: Mutex<String>,
+    pub(super) tabs: Tabs,
+    pub(super) dialogs: Dialogs,
+    /// The device that keeps passkeys, if the actor has one.
+    pub(super) passkeys: tokio::sync::Mutex<Option<Passkeys>>,
     clock: tokio::sync::Mutex<PageClock>,
     /// The browser's cookies when they were last read: what differs from them was changed by an HTTP step.
     mirror: Mutex<Vec<CookieRecord>>,
@@ -33,19 +35,16 @@ impl Screen {
         recorder: Arc<Recorder>,
     ) -> Result<Self, BrowserError> {
         let device = browsers.device(options).await?;
-        let tape = Tape::start(&device, actor, recorder).await?;
-        let tab = Mutex::new(device.tab.clone());
-        Ok(Self { device, tape, tab, clock: tokio::sync::Mutex::default(), mirror: Mutex::default() })
+        let tabs = Tabs::start(&device);
+        // The tape notes what was asked.
+        let dialogs = Dialogs::start(&device, |_| {});
+        let tape = Tape::start(&device, options, actor, recorder).await?;
+        Ok(Self { device, tape, tabs, dialogs, passkeys: Default::default(), clock: Default::default(), mirror: Mutex::default() })
     }
 
     /// The tab that is looked at.
     pub(crate) fn tab(&self) -> String {
-        self.tab.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Looks at another tab from now on.
-    pub(crate) fn turn_to(&self, tab: String) {
-        *self.tab.lock().unwrap_or_else(PoisonError::into_inner) = tab;
+        self.tabs.current()
     }
 
     /// The page of a tab.
@@ -56,7 +55,12 @@ impl Screen {
     /// Waits until all that the last action began is over.
     pub(crate) async fn settle(&self, deadline: Instant) -> Settled {
         let tab = self.tab();
-        self.tape.settle(&tab, deadline).await
+        let settled = self.tape.settle(&tab, deadline).await;
+        if let Some(passkeys) = &*self.passkeys.lock().await {
+            // What one tab made, every tab has. A browser that is gone says so at the next step.
+            let _ = passkeys.carry(deadline).await;
+        }
+        settled
     }
 
     /// Takes the browser's cookies into `jar`, in place of what it held.
@@ -84,6 +88,7 @@ impl Screen {
         if !changed.is_empty() {
             jar::write(&self.device, &changed, clock).await?;
         }
+        self.tape.knows(&now);
         *self.mirror.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }

@@ -70,12 +70,17 @@ impl Session<'_> {
     }
 
     /// The headers that a scenario sets. A value without any part takes the header away.
-    pub(super) fn edits(&self, headers: &[(String, Option<Template>)]) -> Result<Vec<(String, Option<String>)>, StepError> {
+    pub(crate) fn edits(&self, headers: &[(String, Option<Template>)]) -> Result<Vec<(String, Option<String>)>, StepError> {
         let render = |value: &Template| if value.parts.is_empty() { Ok(None) } else { self.recorder.render(value).map(Some) };
         headers.iter().map(|(name, value)| Ok((name.clone(), value.as_ref().map_or(Ok(None), render)?))).collect()
     }
 
     /// A body and what it is.
+    /// The body of a page's own request, with the content type that the page gives it.
+    pub(crate) fn fetch_body(&self, body: &plan::Body) -> Result<(Bytes, Option<String>), StepError> {
+        self.body(body, Manner::Fetch)
+    }
+
     fn body(&self, body: &plan::Body, manner: Manner) -> Result<(Bytes, Option<String>), StepError> {
         let pairs = |pairs: &[(String, Template)]| -> Result<Vec<(String, String)>, StepError> {
             pairs.iter().map(|(name, value)| Ok((name.clone(), self.recorder.render(value)?))).collect()

@@ -10,7 +10,7 @@ use crate::drive::cookies;
 use crate::drive::error::StepError;
 use crate::drive::steps::Session;
 use crate::trace::{Body, Cause, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, HopId, Response, Timings};
-use crate::web::cookie::{Initiator, RedirectChain, SendContext, parse_cookie_date};
+use crate::web::cookie::{Initiator, RedirectChain, SendContext, ThirdPartyCookies, parse_cookie_date};
 use crate::web::headers::Headers;
 use crate::web::origin::Origin;
 use crate::web::redirect::{self, Follow, Redirect, Refusal};
@@ -210,6 +210,11 @@ impl Trip {
                 relation: self.relation,
                 tainted: self.tainted,
                 content_type: content_type.as_deref(),
+                storage_access: match errand.cookies {
+                    CookieUse::Nothing => None,
+                    _ if actor.jar().policy().third_party_cookies == ThirdPartyCookies::Block => Some("none"),
+                    _ => Some("active"),
+                },
             }
             .headers(),
             Fields::Recorded(headers) => headers.clone(),
@@ -271,6 +276,12 @@ impl Trip {
         let Follow { url, method, keep_body, drop_headers, taints_origin } = follow;
         let errand = &mut self.errand;
         errand.cause = Cause::Redirect(from);
+        // What makes Chromium pass its cache for a POST stays with the chain.
+        if errand.method == http::Method::POST
+            && let Fields::Made { manner: Manner::Navigation { reload, .. }, .. } = &mut errand.fields
+        {
+            *reload = true;
+        }
         // Methods only ever change to GET.
         if method != errand.method.as_str() {
             errand.method = http::Method::GET;

@@ -1,9 +1,17 @@
 //! Request headers as Chromium writes them, in its order.
 //!
-//! Three manners of asking: a navigation of the tab, `fetch` in a page, and a program that is no browser. Client hints
-//! (`sec-ch-ua` and its kin) are left out: they name a browser build that this is not, and no login depends on them.
-//! `Connection`, `Host` and `Content-Length` belong to the connection and are added there.
-
+//! Three manners of asking: a navigation of the tab, `fetch` in a page, and a program that is no browser. What a real
+//! Chromium sends for the same hop is compared in `drive/tests/browser.rs`; the two differ in this, by nature:
+//!
+//! | field | why |
+//! |---|---|
+//! | `User-Agent` | ends with this program's name and version, so that a server's log tells the truth |
+//! | `sec-ch-ua`, `sec-ch-ua-mobile`, `sec-ch-ua-platform` | name a browser build that this is not, and no login depends on them |
+//! | `Connection`, `Proxy-Connection`, `Host`, `Content-Length` | belong to the connection and are added there |
+//! | the order of `Content-Type` in a POST that is loaded again | Chromium puts it behind `Origin` then, and before `User-Agent` otherwise |
+//! | `Referer` behind a redirect to another site and back | Chromium keeps it cut to the origin; here the policy is asked anew at each hop |
+//! | the preflight | a browser's question before a cross-origin request that is not simple (Fetch §4.8); a hop of its own there |
+//!
 use super::referrer::{Policy, is_secure};
 use crate::web::headers::Headers;
 use crate::web::origin::Origin;
@@ -19,7 +27,7 @@ pub(super) const BROWSER: &str = concat!(
 /// The `User-Agent` of a request that comes from no page.
 pub(super) const PROGRAM: &str = concat!("authchain/", env!("CARGO_PKG_VERSION"));
 
-const NAVIGATION_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7";
+const NAVIGATION_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/jxl,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7";
 const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
 const ACCEPT_LANGUAGE: &str = "en-US,en;q=0.9";
 
@@ -88,6 +96,8 @@ pub(super) struct Asked<'a> {
     /// A redirect led from one foreign origin to another (Fetch §3.1, "redirect-tainted origin").
     pub(super) tainted: bool,
     pub(super) content_type: Option<&'a str>,
+    /// What becomes of other sites' cookies, where any go with the request (Storage Access Headers §3): `active` or `none`.
+    pub(super) storage_access: Option<&'static str>,
 }
 
 impl Asked<'_> {
@@ -110,10 +120,10 @@ impl Asked<'_> {
         if reload || self.method == http::Method::POST {
             headers.append("Cache-Control", "max-age=0");
         }
-        headers.extend(self.origin().map(|value| ("Origin", value)));
-        headers.extend(self.content_type.map(|value| ("Content-Type", value)));
         headers.append("Upgrade-Insecure-Requests", "1");
+        headers.extend(self.content_type.map(|value| ("Content-Type", value)));
         headers.append("User-Agent", BROWSER);
+        headers.extend(self.origin().map(|value| ("Origin", value)));
         headers.append("Accept", NAVIGATION_ACCEPT);
         if is_secure(self.url) {
             headers.append("Sec-Fetch-Site", if self.source.is_some() { self.relation.as_str() } else { "none" });
@@ -135,6 +145,8 @@ impl Asked<'_> {
             headers.append("Sec-Fetch-Site", self.relation.as_str());
             headers.append("Sec-Fetch-Mode", "cors");
             headers.append("Sec-Fetch-Dest", "empty");
+            let foreign = self.storage_access.filter(|_| self.relation == Relation::CrossSite);
+            headers.extend(foreign.map(|value| ("Sec-Fetch-Storage-Access", value)));
         }
         self.common(headers);
     }
@@ -173,7 +185,16 @@ mod tests {
             Source { origin: Origin::of(&page).unwrap(), url: page, policy: Policy::default() }
         });
         let relation = source.as_ref().map_or(Relation::SameOrigin, |source| Relation::of(&source.origin, &url));
-        let asked = Asked { method: &method, url: &url, manner, source: source.as_ref(), relation, tainted, content_type: None };
+        let asked = Asked {
+            method: &method,
+            url: &url,
+            manner,
+            source: source.as_ref(),
+            relation,
+            tainted,
+            content_type: None,
+            storage_access: Some("active"),
+        };
         asked.headers().iter().map(|header| (header.name.clone(), header.text().into_owned())).collect()
     }
 

@@ -1,5 +1,6 @@
 //! The engine against real sockets: small servers stand where the edge would.
 
+mod browser;
 mod hostile;
 mod pages;
 mod requests;

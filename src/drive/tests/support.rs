@@ -59,9 +59,18 @@ impl World for TestWorld {
 }
 
 impl TestWorld {
-    fn new(endpoint: SocketAddr) -> Self {
-        let names =
-            ["http://app.test", "http://api.app.test", "http://idp.test", "https://app.test", "https://api.app.test", "https://idp.test"];
+    /// A world behind this address.
+    pub(super) fn new(endpoint: SocketAddr) -> Self {
+        let names = [
+            "http://app.test",
+            "http://api.app.test",
+            "http://idp.test",
+            "http://app.localhost",
+            "http://idp.localhost",
+            "https://app.test",
+            "https://api.app.test",
+            "https://idp.test",
+        ];
         let declared = names.iter().map(|name| name.parse().unwrap()).collect();
         Self {
             endpoint,

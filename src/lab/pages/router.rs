@@ -97,7 +97,7 @@ async fn site(State(app): State<Arc<App>>, request: Request) -> Response {
     let Some((_, kind, content)) = SITE.iter().find(|(known, ..)| *known == path) else {
         return (StatusCode::NOT_FOUND, page(HTML, "<!doctype html><title>Not found</title><h1>Not found</h1>")).into_response();
     };
-    let content = content.replace("{widget}", &app.widget).replace("{fault}", app.fault);
+    let content = content.replace("{{widget}}", &app.widget).replace("{{fault}}", app.fault);
     page(kind, content).into_response()
 }
 
@@ -189,7 +189,7 @@ mod tests {
         for (path, kind, _) in SITE {
             let (status, headers, text) = send(&router, Request::get(path), String::new()).await;
             assert_eq!((status, headers["content-type"].to_str().expect("text")), (200, kind), "{path}");
-            assert!(!text.contains("{widget}") && !text.contains("{fault}"), "{path}");
+            assert!(!text.contains("{{"), "{path}");
         }
         assert!(send(&router, Request::get("/frames/inner"), String::new()).await.2.contains("https://widget.test/frames/sign-in"));
         assert!(send(&router, Request::get("/"), String::new()).await.2.contains("data-fault=\"throws\""));

@@ -116,6 +116,22 @@ fn is_foreign(url: &Url, target: &Target, same: fn(&Site, &Site) -> bool) -> boo
     }
 }
 
+impl SendContext {
+    /// Whether a request stays within one domain if schemes are passed over.
+    ///
+    /// Chromium 156 words every SameSite reason as `Schemeful…`; where this is false, the plain word is what it means.
+    pub fn is_schemelessly_same_site(&self) -> bool {
+        self.response().is_schemelessly_same_site() && initiator_is_ours(self, Site::schemelessly_same_site)
+    }
+}
+
+impl StoreContext {
+    /// Whether the page that a response goes to is of the response's domain if schemes are passed over.
+    pub fn is_schemelessly_same_site(&self) -> bool {
+        !is_foreign(&self.url, &self.target, Site::schemelessly_same_site)
+    }
+}
+
 fn initiator_is_ours(cx: &SendContext, same: fn(&Site, &Site) -> bool) -> bool {
     match &cx.initiator {
         Initiator::UserAgent => true,

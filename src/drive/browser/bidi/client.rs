@@ -2,8 +2,11 @@
 
 use super::command::Command;
 use super::error::BidiError;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use http::header::{AUTHORIZATION, HeaderValue};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +16,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
 use url::Url;
 
 /// Largest message, in bytes: a picture of a long page, or a body of the largest size that a run may ask for, in base64.
@@ -85,8 +89,13 @@ impl Bidi {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
-        let upgraded = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await;
-        let (socket, _) = upgraded.map_err(|error| BidiError::Unreachable { url: without_credentials(url), why: error.to_string() })?;
+        let failed = |error: tungstenite::Error| BidiError::Unreachable { url: without_credentials(url), why: error.to_string() };
+        let mut request = url.into_client_request().map_err(failed)?;
+        if let Some(credentials) = credentials(url) {
+            request.headers_mut().insert(AUTHORIZATION, credentials);
+        }
+        let upgraded = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
+        let (socket, _) = upgraded.map_err(failed)?;
         let (sink, source) = socket.split();
         let (outgoing, queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared { next: AtomicU64::new(1), waiting: Mutex::default(), ended: watch::Sender::new(None) });
@@ -260,6 +269,16 @@ fn outcome(method: &str, mut answer: Value) -> Result<Value, BidiError> {
     }
 }
 
+/// User name and password of a URL as a header field (RFC 7617 §2), which the library does not make of them.
+fn credentials(url: &str) -> Option<HeaderValue> {
+    let url = Url::parse(url).ok().filter(|url| !url.username().is_empty() || url.password().is_some())?;
+    let plain = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
+    let pair = [plain(url.username()), plain(url.password().unwrap_or_default())].join(&b':');
+    let mut value = HeaderValue::from_str(&format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 /// A URL without user name and password, for messages.
 fn without_credentials(url: &str) -> String {
     let Ok(mut parsed) = Url::parse(url) else { return "a URL that cannot be read".to_owned() };
@@ -311,6 +330,12 @@ mod tests {
         .await;
         let (one, other) = tokio::join!(bidi.send("one", json!({}), soon()), bidi.send("other", json!({}), soon()));
         assert_eq!((one.unwrap()["of"].as_str(), other.unwrap()["of"].as_str()), (Some("one"), Some("other")));
+    }
+
+    #[test]
+    fn credentials_of_a_url_become_a_header_field() {
+        assert_eq!(credentials("wss://ada:p%40ss@grid.test/se/bidi").unwrap(), "Basic YWRhOnBAc3M=");
+        assert_eq!(credentials("wss://grid.test/se/bidi"), None);
     }
 
     #[tokio::test]

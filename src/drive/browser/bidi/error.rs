@@ -63,11 +63,13 @@ impl BidiError {
 }
 
 /// How Chromium and Firefox tell that a page went away beneath a script; they have no error code for it.
-const GONE: [&str; 6] = [
+const GONE: [&str; 7] = [
     "Cannot find context",
     "context was destroyed",
     "Inspected target navigated or closed",
     "Cannot find execution context",
     "actor was destroyed",
     "AbortError",
+    // chromedriver's words for a document that is replaced while it looks for its script world.
+    "Internal assertion failed",
 ];

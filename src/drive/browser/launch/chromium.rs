@@ -1,15 +1,21 @@
 //! How Chromium is started.
 
-use super::options::BrowserOptions;
-use serde_json::{Map, Value, json};
+use super::options::{BrowserOptions, Launch};
+use serde_json::{Value, json};
 use std::path::Path;
+
+/// The port in a line of chromedriver's.
+pub(super) fn port(line: &str) -> Option<u16> {
+    let (_, port) = line.split_once("started successfully on port ")?;
+    port.trim_end_matches('.').parse().ok()
+}
 
 /// What every session asks for.
 ///
 /// Everything that a browser does by itself (updates, sync, field trials, first-run pages) is off: it would be traffic that
 /// no scenario asked for. Tabs behind others go on at full speed. `pageLoadStrategy: none` keeps classic commands from
 /// waiting for pages, since the driver queues BiDi commands behind them.
-pub(super) fn capabilities(binary: &Path, options: &BrowserOptions, third_party_cookies: bool) -> Map<String, Value> {
+pub(super) fn capabilities(binary: Option<&Path>, options: &BrowserOptions, launch: Launch) -> Value {
     let mut arguments = vec![
         "--no-first-run",
         "--no-default-browser-check",
@@ -37,7 +43,7 @@ pub(super) fn capabilities(binary: &Path, options: &BrowserOptions, third_party_
         // Chromium refuses to sandbox for root.
         arguments.push("--no-sandbox");
     }
-    let block = !third_party_cookies;
+    let block = !launch.third_party_cookies;
     let preferences = json!({
         // 0: allowed, 1: blocked (components/content_settings/core/browser/cookie_settings.h).
         "profile.cookie_controls_mode": i32::from(block),
@@ -45,18 +51,18 @@ pub(super) fn capabilities(binary: &Path, options: &BrowserOptions, third_party_
         "credentials_enable_service": false,
         "profile.password_manager_leak_detection": false,
     });
-    let capabilities = json!({
+    let mut own = json!({ "args": arguments, "prefs": preferences });
+    if let Some(binary) = binary {
+        own["binary"] = binary.to_string_lossy().into();
+    }
+    json!({
         "browserName": "chrome",
         "webSocketUrl": true,
         "acceptInsecureCerts": true,
         "pageLoadStrategy": "none",
         "unhandledPromptBehavior": "ignore",
-        "goog:chromeOptions": { "binary": binary, "args": arguments, "prefs": preferences },
-    });
-    match capabilities {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
+        "goog:chromeOptions": own,
+    })
 }
 
 fn is_root() -> bool {

@@ -26,12 +26,30 @@ pub(crate) enum BrowserError {
     /// The driver speaks no WebDriver BiDi.
     #[error("the driver offers no WebDriver BiDi; a newer browser and driver do")]
     NoBidi,
+    /// The driver is for another version of the browser.
+    #[error("{driver} is not for {browser}: install versions that agree, or name them with `--driver` and `--browser-binary`")]
+    Mismatch {
+        /// What the browser says of itself.
+        browser: String,
+        /// What the driver says of itself.
+        driver: String,
+    },
+    /// The run is over, and no browser is started any more.
+    #[error("the run is over")]
+    Over,
     /// It was there, and is gone.
     #[error("the browser is gone: {0}")]
     Gone(String),
     /// It does not do what it is told.
     #[error(transparent)]
     Bidi(BidiError),
+}
+
+impl BrowserError {
+    /// Whether there is no browser to work with, whatever the scenario asks of it.
+    pub(crate) fn is_of_the_environment(&self) -> bool {
+        !matches!(self, Self::Bidi(BidiError::Refused { .. } | BidiError::Strange { .. }))
+    }
 }
 
 impl From<BidiError> for BrowserError {

@@ -4,13 +4,20 @@
 //! user context in it (WebDriver BiDi §7.1.2): a jar, a cache and storage of its own, and the edge's listener of the actor
 //! as its proxy.
 
+mod browser;
 mod browsers;
 mod chromium;
 mod device;
 mod driver;
 mod error;
+mod firefox;
 mod options;
+mod policy;
 mod programs;
+mod remote;
+#[cfg(test)]
+mod testing;
+mod watchdog;
 
 pub use browsers::Browsers;
 pub(crate) use device::Device;

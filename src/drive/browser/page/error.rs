@@ -64,6 +64,14 @@ pub(crate) enum ActError {
     /// A script of the scenario threw, or gave something that is no JSON.
     #[error("{0}")]
     Script(String),
+    /// A request that the browser kept from the page, or whose answer it did.
+    #[error("the page's request to `{url}` failed: {why}")]
+    Fetch {
+        /// Where to, without values.
+        url: String,
+        /// What the page can know.
+        why: String,
+    },
     /// A file that cannot be given to a page.
     #[error("`{control}` takes files, and {why}")]
     File {

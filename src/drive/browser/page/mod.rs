@@ -11,19 +11,31 @@
 //! | `task`, `act`, `verdict` | something to do with one element: the order, the waiting, the words for why not |
 //! | `page` | what can be done with a page |
 //! | `pointer`, `keys` | real presses and real keys |
+//! | `script` | scripts of a scenario, requests of the page |
+//! | `dialogs` | answers to `alert` and its kind |
+//! | `passkey` | a device that keeps passkeys |
+//! | `tabs` | which tabs there are, and which one is looked at |
 
 mod act;
+mod dialogs;
 mod error;
 mod inject;
 mod keys;
 #[expect(clippy::module_inception, reason = "the file holds the type of that name")]
 mod page;
+mod passkey;
 mod pointer;
+mod script;
+mod tabs;
 mod task;
 mod verdict;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dialogs::{Asked, DialogAnswer, Dialogs};
 pub(crate) use error::ActError;
-pub(crate) use page::{Page, Shown};
+pub(crate) use page::{Page, Shown, StorageArea, StorageChange};
+pub(crate) use passkey::{Credential, Passkeys};
+pub(crate) use script::{PageRequest, PageResponse};
+pub(crate) use tabs::Tabs;

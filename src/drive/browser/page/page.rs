@@ -45,6 +45,27 @@ pub(crate) struct Shown {
     pub(crate) session: Option<BTreeMap<String, String>>,
 }
 
+/// Which web storage (HTML §12.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StorageArea {
+    /// `localStorage`.
+    Local,
+    /// `sessionStorage`.
+    Session,
+}
+
+/// What is changed in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StorageChange {
+    /// Whether everything goes first.
+    pub(crate) clear: bool,
+    /// Keys to take away.
+    pub(crate) remove: Vec<String>,
+    /// Keys and values to set.
+    pub(crate) set: BTreeMap<String, String>,
+}
+
 #[derive(Deserialize)]
 struct Look {
     url: String,
@@ -160,6 +181,23 @@ impl<'a> Page<'a> {
             }
         }
         Ok(Shown { url: look.url, title: look.title, text, origin: look.origin, local: look.local, session: look.session })
+    }
+
+    /// The page's URL and title.
+    ///
+    /// # Errors
+    /// When the tab is gone.
+    pub(crate) async fn address(&self, deadline: Instant) -> Result<(String, String), ActError> {
+        self.steadily(&json!({ "ask": "address" }), deadline).await
+    }
+
+    /// Changes the web storage of the page's origin: takes all away, then some, then sets some.
+    ///
+    /// # Errors
+    /// When the page may not have one, it is full, or the tab is gone.
+    pub(crate) async fn store(&self, area: StorageArea, change: &StorageChange, deadline: Instant) -> Result<(), ActError> {
+        let question = json!({ "ask": "store", "area": area, "clear": change.clear, "remove": change.remove, "set": change.set });
+        self.steadily::<serde_json::Value>(&question, deadline).await.map(drop)
     }
 
     /// Ends with the next change of the page: of its content, its address, or the document as a whole; or at `deadline`.

@@ -57,7 +57,7 @@ impl Fold {
                     self.frames.asked(frame, url, cause, delay, at);
                 }
             }
-            "Page.frameClearedScheduledNavigation" => self.frames.unasked(frame),
+            "Page.frameClearedScheduledNavigation" => self.frames.unasked(frame, at),
             "Page.frameStartedNavigating" => {
                 let url = text(params, "url").unwrap_or_default();
                 if let Some(cause) = text(params, "navigationType").and_then(cause_of_navigation_type) {
@@ -97,7 +97,7 @@ impl Fold {
         if why.is_some() {
             self.advance(id);
             if let Some(link) = custom_scheme(&url) {
-                self.fact(Fact::Left(link));
+                self.fact(Fact::Left(link, frame.map(str::to_owned)));
             }
         } else if is_icon(&url, kind, text_of_initiator(params) != Some("other")) || is_worker_script(params) {
             self.finish(id);
@@ -128,6 +128,7 @@ impl Fold {
             frame,
             page: page.as_deref().or_else(|| some_text(params, "documentURL")),
             endless: matches!(kind, Some("EventSource" | "WebSocket" | "Ping")),
+            wall: params.get("wallTime").and_then(Value::as_f64),
         };
         let Some(draft) = self.begin(id, request, at) else {
             // A URL that no server sees: `data:`, `blob:`, or where a custom scheme led.
@@ -376,7 +377,7 @@ fn withheld(associated: &Value) -> Option<CookieWithheld> {
     })
 }
 
-fn why_withheld(word: &str) -> Reason {
+pub(super) fn why_withheld(word: &str) -> Reason {
     let known = SendBlock::ALL.iter().find(|block| block.protocol_word() == Some(word));
     let explanation = known.map_or("the browser kept it back, by a rule that is not known here", |block| block.explain());
     Reason { code: bounded(word, 100), explanation: explanation.to_owned() }

@@ -31,7 +31,8 @@ pub(super) fn verdicts<'a>(
         // The same line may come twice, and may be refused once (as it replaces what the first one stored).
         match refused.iter().position(|refused| is_line(refused, line)) {
             Some(at) => {
-                let reasons = refused.remove(at).reasons.iter().map(|word| why(word)).collect();
+                let plain = !context.is_schemelessly_same_site();
+                let reasons = refused.remove(at).reasons.iter().map(|word| why(if plain { plainly(word) } else { word })).collect();
                 CookieSet { verdict: SetVerdict::Blocked(reasons), ..unseen(line) }
             }
             None => kept(set(&jar.store(context, line, now))),
@@ -44,8 +45,21 @@ fn is_line(refused: &Refused, line: &[u8]) -> bool {
     refused.line.as_bytes() == line || refused.line.trim().as_bytes() == line.trim_ascii()
 }
 
-/// The browser stored it, whatever our own rules say.
+/// What a SameSite word means where more than the scheme makes a request cross-site: Chromium 156 words every SameSite reason
+/// as if it were the scheme alone, earlier ones tell the two apart.
+pub(super) fn plainly(word: &str) -> &str {
+    match word.strip_prefix("Schemeful") {
+        Some(plain) if plain.starts_with("SameSite") => plain,
+        _ => word,
+    }
+}
+
+/// The browser stored it, whatever our own rules say, unless they speak of what the browser refuses without a word.
 fn kept(mut set: CookieSet) -> CookieSet {
+    let silent = |reason: &Reason| reason.code.parse::<SetBlock>().is_ok_and(|block| block.protocol_word().is_none());
+    if matches!(&set.verdict, SetVerdict::Blocked(reasons) if reasons.iter().any(silent)) {
+        return own(set);
+    }
     if let SetVerdict::Blocked(reasons) = set.verdict {
         for reason in reasons {
             let explanation = format!("the browser kept it, though by the rules known here {} ({})", reason.explanation, reason.code);
@@ -105,6 +119,25 @@ mod tests {
         assert_eq!(told, [SetVerdict::Stored], "the browser kept it");
         let told = verdict(&mut jar, &["d=1"], Some(&[("d=1", "NewRule")]));
         assert_eq!(words(&told[0]), ["NewRule"]);
+    }
+
+    #[test]
+    fn what_is_refused_without_a_word_is_refused_all_the_same() {
+        let told = verdict(&mut Jar::default(), &["a=1; Partitioned"], Some(&[]));
+        assert_eq!(words(&told[0]), ["InvalidPartitioned"]);
+    }
+
+    #[test]
+    fn a_word_about_schemes_stays_only_where_the_scheme_alone_differs() {
+        let page = |page: &str| StoreContext::subresource("https://app.test/".parse().unwrap(), &page.parse().unwrap());
+        let refused = [Refused { line: "a=1".to_owned(), reasons: vec!["SchemefulSameSiteLax".to_owned(), "UserPreferences".to_owned()] }];
+        let told = |from: &str| {
+            let verdict =
+                verdicts(&mut Jar::default(), &page(from), [&b"a=1"[..]].into_iter(), Some(&refused), true, NOW).remove(0).verdict;
+            words(&verdict).iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told("http://app.test"), ["SchemefulSameSiteLax", "UserPreferences"]);
+        assert_eq!(told("https://other.test"), ["SameSiteLax", "UserPreferences"]);
     }
 
     #[test]

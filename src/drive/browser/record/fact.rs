@@ -19,8 +19,8 @@ pub(super) enum Fact {
     Answered(Draft, Box<Head>),
     /// Nothing more comes.
     Ended(Draft, End),
-    /// A navigation led out of the browser, to a custom scheme.
-    Left(String),
+    /// A navigation led out of the browser, to a custom scheme; and the frame that it was to be shown in.
+    Left(String, Option<String>),
     /// Something that is no request.
     Told { kind: BrowserEventKind, text: String, source: Option<String> },
 }
@@ -37,6 +37,8 @@ pub(super) struct Began {
     pub(super) place: Place,
     /// The browser's name for the request, for asking for its bodies.
     pub(super) request: String,
+    /// When it began by the machine's clock, in seconds since 1970: word of it may come later than that of what it caused.
+    pub(super) wall: Option<f64>,
 }
 
 /// Why it is made.

@@ -64,7 +64,7 @@ impl Fold {
                     self.frames.destroyed(context);
                 }
             }
-            "browsingContext.navigationStarted" => self.navigation_started(params),
+            "browsingContext.navigationStarted" => self.navigation_started(params, event.at),
             "browsingContext.navigationCommitted" => {
                 self.navigation(params, |frames, context, id| frames.committed(context, id, some_text(params, "url")));
             }
@@ -149,9 +149,9 @@ impl Fold {
             (_, None) => Initiator::UserAgent,
         };
         let place = Place { initiator, target, credentials: asked.resource != Resource::Preflight };
-        let Asked { why, resource, method, body, .. } = asked;
+        let Asked { why, resource, method, body, wall, .. } = asked;
         let (method, body) = (bounded(method, 64), body.map(bytes::Bytes::from));
-        self.fact(Fact::Began(Box::new(Began { draft, why, resource, method, url, body, place, request: id.to_owned() })));
+        self.fact(Fact::Began(Box::new(Began { draft, why, resource, method, url, body, place, request: id.to_owned(), wall })));
         Some(draft)
     }
 
@@ -204,14 +204,14 @@ impl Fold {
         }
     }
 
-    fn navigation_started(&mut self, params: &Value) {
+    fn navigation_started(&mut self, params: &Value, at: Instant) {
         match some_text(params, "url").and_then(custom_scheme) {
             // Nothing is loaded, and no end is told of.
             Some(link) => {
                 if let Some(context) = text(params, "context") {
-                    self.frames.unasked(context);
+                    self.frames.unasked(context, at);
                 }
-                self.fact(Fact::Left(link));
+                self.fact(Fact::Left(link, text(params, "context").map(str::to_owned)));
             }
             None => self.navigation(params, Frames::started),
         }
@@ -278,6 +278,8 @@ pub(super) struct Asked<'a> {
     pub(super) page: Option<&'a str>,
     /// Whether it has no end by its nature (EventSource).
     pub(super) endless: bool,
+    /// When, in seconds since 1970.
+    pub(super) wall: Option<f64>,
 }
 
 /// A URL of a scheme that a browser hands to another program.

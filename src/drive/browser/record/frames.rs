@@ -59,8 +59,11 @@ struct Wish {
 
 impl Frames {
     /// The driver does something.
-    pub(super) fn act(&mut self) {
+    pub(super) fn act(&mut self, now: Instant) {
         self.action += 1;
+        for entry in self.frames.values_mut() {
+            entry.asked.take_if(|wish| wish.until <= now);
+        }
         self.opened.clear();
     }
 
@@ -103,11 +106,12 @@ impl Frames {
 
     /// A page asks to go somewhere, after `delay` seconds.
     pub(super) fn asked(&mut self, frame: &str, url: &str, cause: Cause, delay: f64, now: Instant) {
-        if !(0.0..=PROMPT).contains(&delay) {
-            return;
-        }
         let action = self.action;
         let Some(entry) = self.frames.get_mut(frame) else { return };
+        if !(0.0..=PROMPT).contains(&delay) {
+            entry.asked = None;
+            return;
+        }
         // What a page that came in this very action does, nobody asked for by hand.
         let by_itself = entry.shown_in == action && entry.url.as_ref().is_some_and(|url| matches!(url.scheme(), "http" | "https"));
         let cause = match cause {
@@ -120,10 +124,11 @@ impl Frames {
         entry.asked = Some(Wish { url: url.to_owned(), cause, until });
     }
 
-    /// The page changed its mind.
-    pub(super) fn unasked(&mut self, frame: &str) {
-        if let Some(entry) = self.frames.get_mut(frame) {
-            entry.asked = None;
+    /// A navigation that the page asked for is no more to come: it has begun, of which its request may tell later, or the
+    /// page changed its mind.
+    pub(super) fn unasked(&mut self, frame: &str, now: Instant) {
+        if let Some(wish) = self.frames.get_mut(frame).and_then(|entry| entry.asked.as_mut()) {
+            wish.until = now;
         }
     }
 
@@ -196,15 +201,14 @@ impl Frames {
         &self.opened
     }
 
-    /// Whether any frame is on its way. Wishes that came to nothing are forgotten.
+    /// Whether any frame is on its way.
     pub(super) fn busy(&mut self, now: Instant) -> Option<String> {
         self.window = self.window.filter(|until| now < *until);
         if self.window.is_some() {
             return Some("a new window".to_owned());
         }
-        for entry in self.frames.values_mut() {
-            entry.asked.take_if(|wish| wish.until <= now);
-            if let Some(wish) = &entry.asked {
+        for entry in self.frames.values() {
+            if let Some(wish) = entry.asked.as_ref().filter(|wish| now < wish.until) {
                 return Some(format!("a navigation to {}", shown(&wish.url)));
             }
             if entry.loading.is_some() {
@@ -293,7 +297,7 @@ mod tests {
     #[test]
     fn what_a_page_does_by_itself_is_told_from_what_it_was_made_to_do() {
         let (mut frames, now) = (tab(), Instant::now());
-        frames.act();
+        frames.act(now);
         frames.asked("tab", "https://idp.test/", Cause::Form, 0.0, now);
         assert_eq!(frames.why("tab", "https://idp.test/#x"), Some(Cause::Form));
         frames.committed("tab", Some("2"), Some("https://idp.test/"));

@@ -57,37 +57,32 @@ pub(crate) fn octets(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
-/// Request headers in the order in which Chromium writes them (HTTP/1.1), as far as they have a place in it; what a page
-/// sets itself comes where Chromium puts it, behind the client hints.
+/// Request headers in the order in which Chromium writes them over HTTP/1.1; what a page sets itself keeps the alphabet's.
 pub(super) fn wire_order(headers: &Headers) -> Headers {
+    let order: &[&str] = if headers.contains("upgrade-insecure-requests") { &NAVIGATION } else { &FETCH };
+    let rest = order.iter().position(|name| name.is_empty()).unwrap_or(order.len());
+    let place = |name: &str| order.iter().position(|known| name.eq_ignore_ascii_case(known)).unwrap_or(rest);
     let mut fields: Vec<_> = headers.iter().filter(|header| !header.name.starts_with(':')).collect();
-    let place = |name: &str| {
-        let known = |list: &[&str]| list.iter().position(|known| name.eq_ignore_ascii_case(known));
-        match (known(&FIRST), known(&LAST)) {
-            (Some(at), _) => (0, at),
-            (None, Some(at)) => (2, at),
-            (None, None) => (1, 0),
-        }
-    };
     fields.sort_by_key(|header| place(&header.name));
     fields.into_iter().map(|header| (header.name.clone(), header.value.clone())).collect()
 }
 
-const FIRST: [&str; 12] = [
+/// The order of a navigation; the empty name stands for all others.
+const NAVIGATION: [&str; 25] = [
     "Host",
     "Connection",
+    "Proxy-Connection",
     "Content-Length",
     "Pragma",
     "Cache-Control",
     "sec-ch-ua",
     "sec-ch-ua-mobile",
     "sec-ch-ua-platform",
-    "Origin",
-    "Content-Type",
     "Upgrade-Insecure-Requests",
+    "Content-Type",
     "User-Agent",
-];
-const LAST: [&str; 10] = [
+    "Origin",
+    "",
     "Accept",
     "Sec-Fetch-Site",
     "Sec-Fetch-Mode",
@@ -97,6 +92,33 @@ const LAST: [&str; 10] = [
     "Referer",
     "Accept-Encoding",
     "Accept-Language",
+    "If-None-Match",
+    "Cookie",
+];
+/// The order of everything else.
+const FETCH: [&str; 23] = [
+    "Host",
+    "Connection",
+    "Proxy-Connection",
+    "Content-Length",
+    "Pragma",
+    "Cache-Control",
+    "sec-ch-ua-platform",
+    "User-Agent",
+    "sec-ch-ua",
+    "Content-Type",
+    "",
+    "sec-ch-ua-mobile",
+    "Accept",
+    "Origin",
+    "Sec-Fetch-Site",
+    "Sec-Fetch-Mode",
+    "Sec-Fetch-Dest",
+    "Sec-Fetch-Storage-Access",
+    "Referer",
+    "Accept-Encoding",
+    "Accept-Language",
+    "If-None-Match",
     "Cookie",
 ];
 

@@ -13,6 +13,7 @@
 //! | `route` | which events are this device's |
 //! | `head` | header fields as the protocols give them |
 //! | `fact` | what the state machine finds out |
+//! | `body` | bodies, which the browser keeps until they are read |
 //! | `cookies` | Set-Cookie lines and their verdicts |
 //! | `write` | from facts to the recorder |
 //! | `events` | what a browser must be told to tell |
@@ -28,6 +29,7 @@
 //! **Firefox.** BiDi's events are complete but for reasons: why a cookie was refused is told by our own jar, which sees the
 //! same lines, and which cookies stayed behind is not known.
 
+mod body;
 mod chromium;
 mod cookies;
 mod events;

@@ -1,13 +1,14 @@
 //! The task that reads one device's events, and the wait for quiet.
 
+use super::body::{Bodies, Wanted};
 use super::fold::Fold;
 use super::route::Route;
-use super::write::Writer;
+use super::write::{Closing, Writer};
 use crate::drive::browser::bidi::{Bidi, BidiError, Event};
-use crate::drive::browser::launch::{BrowserKind, Device};
+use crate::drive::browser::launch::{BrowserKind, Device, DeviceOptions};
 use crate::drive::recorder::Recorder;
 use crate::trace::{Body, Cause};
-use crate::web::cookie::{CookieKey, CookieValue, Jar, Policy, Profile, ThirdPartyCookies};
+use crate::web::cookie::{CookieKey, CookieRecord, CookieValue, Jar, Policy, Profile, ThirdPartyCookies};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Tape {
     bidi: Bidi,
     shared: Arc<Shared>,
+    chromium: bool,
     /// Asks the task whether it has taken in what has come.
     asks: mpsc::UnboundedSender<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -48,6 +50,7 @@ struct Shared {
     state: Mutex<State>,
     /// Counts what happened.
     changed: watch::Sender<u64>,
+    bodies: Bodies,
 }
 
 struct State {
@@ -56,37 +59,56 @@ struct State {
     writer: Writer,
     /// When something last happened that a page may be waited for.
     last: Instant,
+    /// Bodies that are asked for and not there so far.
+    reading: usize,
 }
 
 impl Tape {
-    /// Records from now on. `third_party_cookies` as the device was made.
+    /// Records from now on; `options` are those that the device was made with.
     ///
     /// # Errors
     /// When the browser does not tell what is needed.
-    pub(crate) async fn start(device: &Device, actor: Arc<str>, recorder: Arc<Recorder>) -> Result<Self, BidiError> {
+    pub(crate) async fn start(
+        device: &Device,
+        options: &DeviceOptions,
+        actor: Arc<str>,
+        recorder: Arc<Recorder>,
+    ) -> Result<Self, BidiError> {
         let bidi = device.bidi.clone();
         let events = bidi.events();
         let chromium = device.kind == BrowserKind::Chromium;
         let profile = if chromium { Profile::Chrome } else { Profile::Firefox };
-        let policy = Policy { profile, third_party_cookies: ThirdPartyCookies::Allow, ..Policy::default() };
+        let third_party_cookies = if options.third_party_cookies { ThirdPartyCookies::Allow } else { ThirdPartyCookies::Block };
+        let policy = Policy { profile, third_party_cookies, ..Policy::default() };
+        let bodies = Bodies::collect(&bidi, &device.user_context, options.max_body, !chromium).await;
         let state = State {
             fold: Fold::default(),
             route: Route::new(&device.user_context),
             writer: Writer::new(recorder, actor, Jar::new(policy)),
             last: Instant::now(),
+            reading: 0,
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0) });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0), bodies });
         shared.learn(&bidi).await?;
         let (asks, asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(read(shared.clone(), events, asked));
-        Ok(Self { bidi, shared, asks, task })
+        Ok(Self { bidi, shared, chromium, asks, task })
     }
 
     /// What begins from now on belongs to this step. `cause` is that of its first navigation, where the verb knows it.
     pub(crate) fn enter(&self, step: usize, cause: Option<Cause>) {
         let mut state = self.shared.state();
         state.writer.enter(step, cause);
-        state.fold.frames.act();
+        state.fold.frames.act(Instant::now());
+    }
+
+    /// The browser's jar is as `cookies` say: HTTP steps and steps on cookies changed it, of which no answer tells.
+    pub(crate) fn knows(&self, cookies: &[CookieRecord]) {
+        let mut state = self.shared.state();
+        state.writer.jar.remove_matching(|_| true);
+        for cookie in cookies {
+            let _ = state.writer.jar.insert(cookie.clone());
+        }
     }
 
     /// The value that a cookie was last seen to be set to, byte for byte.
@@ -111,13 +133,35 @@ impl Tape {
         self.settled()
     }
 
+    /// Has a tab hear of real input again.
+    ///
+    /// A custom scheme that a person's click led to leaves Chromium with a question that headless nobody sees, and that
+    /// swallows keys and pointers until the tab goes to another site. So it goes to an empty page and back; the page that was
+    /// there is asked for anew, which is a hop of its own. Nothing is done to a tab that never led out of the browser.
+    ///
+    /// # Errors
+    /// When the browser does not do it.
+    pub(crate) async fn revive(&self, tab: &str, deadline: Instant) -> Result<(), BidiError> {
+        if !self.chromium || !self.shared.state().writer.left.remove(tab) {
+            return Ok(());
+        }
+        let link = self.shared.state().writer.deep_link.clone();
+        let empty = json!({ "context": tab, "url": "about:blank", "wait": "complete" });
+        self.bidi.send("browsingContext.navigate", empty, deadline).await?;
+        self.shared.state().writer.expect(Cause::Back);
+        self.bidi.send("browsingContext.traverseHistory", json!({ "context": tab, "delta": -1 }), deadline).await?;
+        self.settle(tab, deadline).await;
+        self.shared.state().writer.deep_link = link;
+        Ok(())
+    }
+
     fn settled(&self) -> Settled {
         let mut state = self.shared.state();
         Settled {
             deep_link: state.writer.deep_link.clone(),
             opened: state.fold.frames.opened().to_vec(),
             dialog: state.fold.frames.has_dialog(),
-            busy: state.fold.busy(Instant::now()),
+            busy: state.busy(Instant::now()),
         }
     }
 
@@ -126,10 +170,10 @@ impl Tape {
     async fn quiet(&self, changed: &mut watch::Receiver<u64>, deadline: Instant) -> bool {
         loop {
             let now = Instant::now();
+            self.shared.tick(now);
             let (busy, last, dialog) = {
                 let mut state = self.shared.state();
-                state.tick(now);
-                (state.fold.busy(now).is_some(), state.last, state.fold.frames.has_dialog())
+                (state.busy(now).is_some(), state.last, state.fold.frames.has_dialog())
             };
             let quiet = last + QUIET;
             if dialog || now >= deadline || self.bidi.ended().is_some() {
@@ -192,11 +236,11 @@ impl Shared {
                 state.fold.context_created(context);
             }
         }
-        state.fold.frames.act();
+        state.fold.frames.act(Instant::now());
         Ok(())
     }
 
-    fn take(&self, event: &Arc<Event>) {
+    fn take(self: &Arc<Self>, event: &Arc<Event>) {
         let mut state = self.state();
         let mine = state.route.admit(event);
         if mine.is_empty() {
@@ -209,24 +253,46 @@ impl Shared {
         if state.fold.stirred() != before {
             state.last = Instant::now();
         }
-        state.write();
+        self.write(state);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Gives up on what is too late.
+    fn tick(self: &Arc<Self>, now: Instant) {
+        let mut state = self.state();
+        state.fold.tick(now);
+        self.write(state);
+    }
+
+    /// Writes down what is complete, and asks for the bodies of the rest.
+    fn write(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        for fact in state.fold.facts() {
+            let Some(closing) = state.writer.take(fact) else { continue };
+            match self.bodies.wanted(&closing) {
+                Some(wanted) => {
+                    state.reading += 1;
+                    tokio::spawn(self.clone().close_with_body(closing, wanted));
+                }
+                None => state.writer.close(closing, None, Body::default()),
+            }
+        }
+    }
+
+    async fn close_with_body(self: Arc<Self>, closing: Closing, wanted: Wanted) {
+        let (request, response) = self.bodies.read(wanted).await;
+        let mut state = self.state();
+        state.reading -= 1;
+        state.writer.close(closing, request, response);
         drop(state);
         self.changed.send_modify(|count| *count += 1);
     }
 }
 
 impl State {
-    fn tick(&mut self, now: Instant) {
-        self.fold.tick(now);
-        self.write();
-    }
-
-    fn write(&mut self) {
-        for fact in self.fold.facts() {
-            if let Some(closing) = self.writer.take(fact) {
-                self.writer.close(closing, Body::default());
-            }
-        }
+    /// What is still under way, for people.
+    fn busy(&mut self, now: Instant) -> Option<String> {
+        let reading = || (self.reading > 0).then(|| "the reading of an answer's body".to_owned());
+        self.fold.busy(now).or_else(reading)
     }
 }
 

@@ -1,13 +1,14 @@
 //! From facts to the recorder: each hop in its place, each Set-Cookie line with its verdict.
 
-use super::cookies::verdicts;
+use super::chromium::why_withheld;
+use super::cookies::{plainly, verdicts};
 use super::fact::{Began, Draft, End, Fact, Head, Why};
 use crate::drive::recorder::Recorder;
 use crate::trace::{Body, Cause, CookieSet, Failure, FailureKind, HopId, Resource, Response};
 use crate::web::cookie::{Jar, RedirectChain, SendContext, parse_cookie_date};
 use crate::web::headers::EDGE;
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) struct Writer {
     open: HashMap<Draft, Open>,
     placed: BTreeMap<Draft, (HopId, SendContext)>,
     pub(super) deep_link: Option<String>,
+    /// Frames that a navigation led out of, since when their tabs may not hear of input.
+    pub(super) left: HashSet<String>,
 }
 
 /// A hop that has not ended.
@@ -45,9 +48,19 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// The browser's name for the request, if a body is worth asking for.
-    pub(super) fn wants_body(&self) -> Option<&str> {
-        let response = self.open.head.as_ref().and_then(|head| head.response.as_ref())?;
+    /// The browser's name for the request.
+    pub(super) fn request(&self) -> &str {
+        &self.open.began.request
+    }
+
+    /// Whether something was sent of which nothing is known so far.
+    pub(super) fn wants_request_body(&self) -> bool {
+        self.open.began.body.is_none() && matches!(self.open.began.method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE")
+    }
+
+    /// Whether the body of the answer is worth asking for.
+    pub(super) fn wants_body(&self) -> bool {
+        let Some(response) = self.open.head.as_ref().and_then(|head| head.response.as_ref()) else { return false };
         let redirects = matches!(response.status, 301 | 302 | 303 | 307 | 308) && response.headers.contains("location");
         let empty = matches!(response.status, 204 | 205 | 304) || redirects || self.open.began.method == "HEAD";
         let kind = response.headers.content_type();
@@ -57,19 +70,24 @@ impl Closing {
             Resource::Asset => kind.is_some() && text(),
             Resource::Preflight => false,
         };
-        (self.end.body && wanted && !empty).then_some(self.open.began.request.as_str())
+        self.end.body && wanted && !empty
     }
 }
 
 impl Writer {
     pub(super) fn new(recorder: Arc<Recorder>, actor: Arc<str>, jar: Jar) -> Self {
         let (open, placed) = (HashMap::new(), BTreeMap::new());
-        Self { recorder, actor, step: 0, cause: None, jar, open, placed, deep_link: None }
+        Self { recorder, actor, step: 0, cause: None, jar, open, placed, deep_link: None, left: HashSet::new() }
     }
 
     /// What begins from now on belongs to this step.
     pub(super) fn enter(&mut self, step: usize, cause: Option<Cause>) {
         (self.step, self.cause, self.deep_link) = (step, cause, None);
+    }
+
+    /// The driver's next navigation has this cause.
+    pub(super) fn expect(&mut self, cause: Cause) {
+        self.cause = Some(cause);
     }
 
     /// Takes a fact; hands back a hop that is complete but for its body.
@@ -81,7 +99,10 @@ impl Writer {
                 let open = self.open.remove(&draft)?;
                 return Some(Closing { open, end });
             }
-            Fact::Left(link) => self.deep_link = Some(link),
+            Fact::Left(link, frame) => {
+                self.deep_link = Some(link);
+                self.left.extend(frame);
+            }
             Fact::Told { kind, text, source } => self.recorder.event(self.step, &self.actor, kind, text, source),
         }
         None
@@ -94,6 +115,9 @@ impl Writer {
             Why::Redirect(from) => self.placed.get(from).map_or(Cause::Script, |(hop, _)| Cause::Redirect(*hop)),
         };
         let hop = self.recorder.begin_hop_for(self.step, &self.actor, cause, began.resource, &began.method, &began.url);
+        if let Some(wall) = began.wall {
+            self.recorder.began_at(hop, wall);
+        }
         let context = self.context(&began);
         while self.placed.len() >= MOST_KEPT {
             self.placed.pop_first();
@@ -119,8 +143,12 @@ impl Writer {
     }
 
     /// The cookies take effect when the head has come, not when the body has.
-    fn answer(&mut self, draft: Draft, head: Box<Head>) {
+    fn answer(&mut self, draft: Draft, mut head: Box<Head>) {
         let Some(open) = self.open.get_mut(&draft) else { return };
+        if !open.context.is_schemelessly_same_site() {
+            let reasons = head.withheld.iter_mut().flat_map(|cookie| &mut cookie.reasons);
+            reasons.for_each(|reason| *reason = why_withheld(plainly(&reason.code)));
+        }
         if let Some(response) = &head.response {
             let mut context = open.context.response();
             context.server_date = response.headers.get("date").and_then(parse_cookie_date);
@@ -129,10 +157,25 @@ impl Writer {
             open.set = verdicts(&mut self.jar, &context, lines, refused, credentials, self.recorder.clock().now());
         }
         open.head = Some(head);
+        self.provisional(draft);
+    }
+
+    /// What a hop comes to if its body never ends.
+    fn provisional(&self, draft: Draft) {
+        let Some(open) = self.open.get(&draft) else { return };
+        let (Some(head), Some(answer)) = (&open.head, open.head.as_ref().and_then(|head| head.response.as_ref())) else { return };
+        self.recorder.answer_hop(open.hop, open.context.clone(), |hop| {
+            hop.request.headers = head.headers.clone();
+            hop.request.body = open.began.body.clone().unwrap_or_default();
+            (hop.sent, hop.withheld, hop.set) = (head.sent.clone(), head.withheld.clone(), open.set.clone());
+            let (status, version) = (answer.status, answer.version);
+            hop.outcome = Ok(Response { status, version, headers: answer.headers.clone(), body: Body::default(), by: answer.by });
+        });
     }
 
     /// A hop is written down.
-    pub(super) fn close(&self, closing: Closing, body: Body) {
+    /// `request` is its body, where the browser tells of it afterwards.
+    pub(super) fn close(&self, closing: Closing, request: Option<Bytes>, body: Body) {
         let Closing { open: Open { hop, began, context, head, set }, end } = closing;
         let head = head.map(|head| *head).unwrap_or_default();
         let mut timings = head.timings;
@@ -150,7 +193,7 @@ impl Writer {
         };
         self.recorder.end_hop(hop, Some(context), |hop| {
             hop.request.headers = head.headers;
-            hop.request.body = began.body.unwrap_or_else(Bytes::new);
+            hop.request.body = began.body.or(request).unwrap_or_default();
             (hop.sent, hop.withheld, hop.set) = (head.sent, head.withheld, set);
             (hop.timings, hop.outcome) = (timings, outcome);
         });

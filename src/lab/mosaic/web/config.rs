@@ -51,6 +51,8 @@ pub(super) struct Config {
     pub(super) forward_set_cookie: bool,
     pub(super) auto_login: bool,
     pub(super) login_guard: LoginGuard,
+    /// Whether the pages bring their scripts along.
+    pub(super) scripts: bool,
 }
 
 impl Config {
@@ -74,6 +76,7 @@ impl Config {
             forward_set_cookie: env.switch("FORWARD_SET_COOKIE", true)?,
             auto_login: env.switch("AUTO_LOGIN", false)?,
             login_guard: env.choice("LOGIN_GUARD", &[("off", LoginGuard::Off), ("presence", LoginGuard::Presence)])?,
+            scripts: env.switch("SCRIPTS", true)?,
         })
     }
 

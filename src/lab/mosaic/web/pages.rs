@@ -94,7 +94,7 @@ pub(super) fn login(config: &Config, problem: Option<&str>) -> Markup {
             }
             button type="submit" { "Sign in with Authentik" }
         }
-        @if by_browser {
+        @if by_browser && config.scripts {
             script type="module" { (PreEscaped(SIGN_IN_SCRIPT)) }
         }
     };
@@ -117,7 +117,7 @@ pub(super) fn dashboard(config: &Config, person: Option<&Person>) -> Markup {
             input type="hidden" name="callbackURL" value=(format!("{}/login", config.public_url));
             button type="submit" { "Sign out" }
         }
-        @if person.is_none() {
+        @if person.is_none() && config.scripts {
             script id="place" type="application/json" { (PreEscaped(json_in_html(&place))) }
             script type="module" { (PreEscaped(DASHBOARD_SCRIPT)) }
         }

@@ -225,6 +225,8 @@ mod tests {
         assert_eq!(page.status, 200);
         assert!(page.text.contains("Loading your session") && page.text.contains("location.replace('/login')"));
         assert_eq!(lab.get("/dashboard").await.status, 404);
+        let bare = Lab::new(&[("SCRIPTS", "off")]).await;
+        assert!(!bare.get("/").await.text.contains("<script") && !bare.get("/login").await.text.contains("<script"));
         assert!(lab.api.received_requests().await.expect("recorded").is_empty());
     }
 

@@ -181,6 +181,8 @@ async function answer(task) {
       return [{ change: await change(task.ms) }];
     case "landed":
       return [{ landed: landedPress() }];
+    case "address":
+      return [[location.href, oneLine(document.title)]];
     case "look":
       return [look()];
     case "store":

@@ -2,4 +2,5 @@
 
 mod acting;
 mod alike;
+mod around;
 mod zoo;

@@ -14,7 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 /// The animals, by the last part of their path.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
+    ("closing.html", include_str!("../zoo/closing.html")),
     ("login.html", include_str!("../zoo/login.html")),
     ("shadow.html", include_str!("../zoo/shadow.html")),
     ("busy.html", include_str!("../zoo/busy.html")),

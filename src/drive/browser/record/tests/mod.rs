@@ -1,6 +1,8 @@
 //! Recordings of real browsers, folded; and real browsers.
 
+mod live;
 mod recordings;
+mod server;
 
 use crate::drive::Observer;
 use crate::plan::{Matcher, Scope, Step};

@@ -37,7 +37,7 @@ fn play(recording: &str, profile: Profile, names: &[&str]) -> Told {
     let user_context = cases["start"].last().unwrap().1["userContext"].as_str().unwrap().to_owned();
     let (mut fold, mut route, mut now) = (Fold::default(), Route::new(&user_context), Instant::now());
     for name in ["start"].iter().chain(names) {
-        fold.frames.act();
+        fold.frames.act(now);
         for (method, params) in &cases[*name] {
             now += Duration::from_millis(1);
             for event in route.admit(&Arc::new(Event { method: method.clone(), params: params.clone(), at: now })) {
@@ -47,7 +47,7 @@ fn play(recording: &str, profile: Profile, names: &[&str]) -> Told {
         fold.tick(now + Duration::from_secs(1));
         for fact in fold.facts() {
             if let Some(closing) = writer.take(fact) {
-                writer.close(closing, Body::default());
+                writer.close(closing, None, Body::default());
             }
         }
     }

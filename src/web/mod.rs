@@ -4,6 +4,7 @@
 //! Nothing here reads a clock, a file or a socket: every call that depends on the time is given it.
 
 pub mod cookie;
+pub mod har;
 pub mod headers;
 pub mod html;
 pub mod message;

@@ -10,7 +10,7 @@ pub mod span;
 
 pub use clock::Clock;
 pub use diagnostic::{Diagnostic, Level};
-pub(crate) use file::write_atomically;
+pub(crate) use file::{Replacement, write_atomically};
 pub use printer::{Colour, Printer};
 pub use redact::{Redactor, Secret};
 pub use span::{Sources, Span};

@@ -145,10 +145,15 @@ impl Redactor {
     /// Four hexadecimal digits that stand for `value` in this run.
     #[must_use]
     pub fn fingerprint(&self, value: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key).expect("HMAC takes keys of any length");
-        mac.update(value);
-        let digest = mac.finalize().into_bytes();
+        let digest = self.digest(&[value]);
         format!("{:02x}{:02x}", digest[0], digest[1])
+    }
+
+    /// HMAC-SHA256 of `parts`, one after the other, under the run's key: what pseudonyms are made of.
+    pub(crate) fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.key).expect("HMAC takes keys of any length");
+        parts.iter().for_each(|part| mac.update(part));
+        mac.finalize().into_bytes().into()
     }
 }
 

@@ -3,12 +3,15 @@
 mod browser;
 mod check;
 mod completions;
+mod diagnose;
 mod doctor;
 mod explain;
 mod faults;
 mod idp;
 mod lab;
 mod list;
+mod progress;
+mod redact;
 mod reports;
 mod review;
 mod run;
@@ -47,7 +50,8 @@ Examples:
   authchain run                         every scenario below `scenarios/`
   authchain run login.yaml --trace      one scenario, with its whole chain
   authchain check                       read and compile everything, touch no network
-  authchain review                      look at snapshots that changed";
+  authchain review                      look at snapshots that changed
+  authchain diagnose ticket.har         name what broke in a recording";
 
 #[derive(Debug, Args)]
 struct Global {
@@ -81,6 +85,10 @@ enum Command {
     Accept(review::All),
     /// Throw away all snapshots that wait for review.
     Reject(review::All),
+    /// Name what broke in a HAR: the first cause of a login that fails or loops.
+    Diagnose(diagnose::Diagnose),
+    /// Take cookies, tokens, codes and passwords out of a HAR; equal values stay equal.
+    Redact(redact::Redact),
     /// Explain a diagnosis rule: its cause and its fix.
     Explain(explain::Explain),
     /// List what embedded services can do wrong.
@@ -117,6 +125,8 @@ pub fn main() -> ExitCode {
         Command::Review(command) => review::review(&command, &printer),
         Command::Accept(command) => review::accept_all(&command, &printer),
         Command::Reject(command) => review::reject_all(&command, &printer),
+        Command::Diagnose(command) => diagnose::diagnose(&command, &printer, quiet),
+        Command::Redact(command) => redact::redact(&command, &printer, quiet),
         Command::Explain(command) => explain::explain(&command, &printer),
         Command::Faults(command) => faults::faults(&command, &printer),
         Command::Idp(command) => idp::idp(command, &printer, quiet),

@@ -2,7 +2,7 @@
 
 use crate::base::Printer;
 use crate::base::write_atomically;
-use crate::report::{Summary, json, junit};
+use crate::report::{Summary, har, json, junit};
 use anyhow::Context as _;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,26 @@ pub(super) struct Reports {
     /// Also write everything as JSON to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also write the chains of all runs as one HAR, secrets replaced; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    har: Option<PathBuf>,
 }
 
 impl Reports {
     /// Whether one report would overwrite the other.
     pub(super) fn collide(&self) -> bool {
-        self.junit.is_some() && self.junit == self.json
+        let mut paths: Vec<_> = self.paths().collect();
+        paths.sort();
+        paths.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.junit.iter().chain(&self.json).chain(&self.har)
     }
 
     /// Reports that cannot be written should say so before the runs, not after them. Leaves nothing behind.
     pub(super) fn try_targets(&self) -> anyhow::Result<()> {
-        for path in self.junit.iter().chain(&self.json).filter(|path| path.as_os_str() != STDOUT) {
+        for path in self.paths().filter(|path| path.as_os_str() != STDOUT) {
             try_target(path).with_context(|| format!("the report `{}` cannot be written", path.display()))?;
         }
         Ok(())
@@ -40,6 +49,9 @@ impl Reports {
         }
         if let Some(path) = &self.json {
             write(path, &json::render(summary)?, printer)?;
+        }
+        if let Some(path) = &self.har {
+            write(path, &har::render(summary)?, printer)?;
         }
         Ok(())
     }

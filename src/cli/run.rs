@@ -99,7 +99,7 @@ pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Resul
         request.jobs = usize::from(jobs);
     }
     if command.reports.collide() {
-        let wrong = Diagnostic::error("`--junit` and `--json` name the same file");
+        let wrong = Diagnostic::error("two of `--junit`, `--json` and `--har` name the same file");
         return Ok(super::wrong(&wrong.hint("give each its own"), printer));
     }
     command.reports.try_targets()?;

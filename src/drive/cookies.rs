@@ -3,11 +3,9 @@
 use super::error::StepError;
 use super::recorder::Recorder;
 use crate::plan::{CookieChange, CookiesPlan};
-use crate::trace::{CookieSent, CookieSet, CookieWithheld, JarCookie, Reason, SetVerdict};
-use crate::web::cookie::{
-    CookieKey, CookieRecord, Initiator, Jar, ParsedCookie, SameSite, SendContext, SetBlock, SetWarning, StoreContext, StoreOutcome,
-    StoreVerdict, Withheld,
-};
+use crate::trace::{CookieSent, JarCookie};
+pub(crate) use crate::trace::{sent_in, set, unseen, withheld};
+use crate::web::cookie::{CookieRecord, Initiator, Jar, SameSite, SendContext, StoreContext};
 use bytes::Bytes;
 use time::OffsetDateTime;
 use url::Url;
@@ -27,65 +25,6 @@ pub(crate) fn sent(header: &Bytes, cookies: &[CookieRecord]) -> Vec<CookieSent> 
         CookieSent { name, value: part(cookie.value.len(), "; ".len()) }
     };
     cookies.iter().map(one).collect()
-}
-
-/// The pairs of a Cookie header that no jar made (RFC 6265bis §4.2.1).
-pub(crate) fn sent_in(header: &[u8]) -> Vec<CookieSent> {
-    header
-        .split(|&byte| byte == b';')
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| match pair.iter().position(|&byte| byte == b'=') {
-            Some(at) => CookieSent { name: bytes(&pair[..at]), value: bytes(&pair[at + 1..]) },
-            None => CookieSent { name: Bytes::new(), value: bytes(pair) },
-        })
-        .collect()
-}
-
-/// A cookie that stayed behind.
-pub(crate) fn withheld(withheld: &Withheld) -> CookieWithheld {
-    let key = &withheld.cookie.key;
-    CookieWithheld {
-        name: bytes(key.name.as_bytes()),
-        domain: if key.host_only { key.domain.clone() } else { format!(".{}", key.domain) },
-        path: text(key.path.as_bytes()),
-        reasons: withheld.reasons.iter().map(|block| reason(block.as_str(), block.explain())).collect(),
-    }
-}
-
-/// A Set-Cookie line and the jar's verdict on it.
-pub(crate) fn set(verdict: &StoreVerdict) -> CookieSet {
-    let outcome = match &verdict.outcome {
-        StoreOutcome::Stored { replaced: false } => SetVerdict::Stored,
-        StoreOutcome::Stored { replaced: true } => SetVerdict::Replaced,
-        StoreOutcome::Deleted { hit: true, .. } => SetVerdict::Deleted,
-        StoreOutcome::Deleted { hit: false, near_misses } => {
-            SetVerdict::DeletedNothing(near_misses.iter().map(CookieKey::to_string).collect())
-        }
-        StoreOutcome::Blocked { reasons } => {
-            SetVerdict::Blocked(reasons.iter().map(|block: &SetBlock| reason(block.as_str(), block.explain())).collect())
-        }
-    };
-    let mut warnings: Vec<Reason> = verdict.warnings.iter().map(|warning| reason(warning_code(warning), &warning.to_string())).collect();
-    warnings.extend(verdict.evicted.iter().map(|key| reason("Evicted", &format!("there were too many cookies, so {key} had to go"))));
-    parsed(&verdict.cookie, outcome, warnings)
-}
-
-/// A Set-Cookie line that no jar looked at.
-pub(crate) fn unseen(line: &[u8]) -> CookieSet {
-    parsed(&ParsedCookie::parse(line), SetVerdict::Unknown, Vec::new())
-}
-
-fn parsed(cookie: &ParsedCookie, verdict: SetVerdict, warnings: Vec<Reason>) -> CookieSet {
-    let (name, value) = cookie.pair();
-    CookieSet {
-        raw: bytes(cookie.line()),
-        name: bytes(name),
-        value: bytes(value),
-        attributes: cookie.attributes().map(|attribute| (text(attribute.name), attribute.value.map(text))).collect(),
-        verdict,
-        warnings,
-    }
 }
 
 /// The whole jar, without what has expired.
@@ -172,23 +111,6 @@ fn shown(url: &Url) -> String {
     super::http::shown(url)
 }
 
-fn reason(code: &str, explanation: &str) -> Reason {
-    Reason { code: code.to_owned(), explanation: explanation.to_owned() }
-}
-
-/// A word for each warning, in the style of the reasons for blocking.
-fn warning_code(warning: &SetWarning) -> &'static str {
-    match warning {
-        SetWarning::AttributeTooLong { .. } => "AttributeValueExceedsMaxSize",
-        SetWarning::ExpiresNotADate => "InvalidExpires",
-        SetWarning::MaxAgeNotANumber => "InvalidMaxAge",
-        SetWarning::SameSiteUnknown { .. } => "InvalidSameSite",
-        SetWarning::LifetimeCapped => "LifetimeCapped",
-        SetWarning::DomainIsBare => "DomainIsBare",
-        SetWarning::PartitionedUnknown => "PartitionedUnknown",
-    }
-}
-
 fn bytes(octets: &[u8]) -> Bytes {
     Bytes::copy_from_slice(octets)
 }
@@ -200,13 +122,6 @@ fn text(octets: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_written_cookie_header_is_taken_apart_byte_for_byte() {
-        let pairs = sent_in(b"a=1; b=x=%3D\xff;; bare");
-        let pairs: Vec<_> = pairs.iter().map(|cookie| (&*cookie.name, &*cookie.value)).collect();
-        assert_eq!(pairs, [(&b"a"[..], &b"1"[..]), (b"b", b"x=%3D\xff"), (b"", b"bare")]);
-    }
 
     #[test]
     fn the_jars_header_is_taken_apart_as_it_was_put_together() {

@@ -5,9 +5,12 @@
 mod chain;
 mod cookie;
 mod event;
+pub mod har;
 mod hop;
+mod jar;
 
 pub use chain::{Chain, Decision, JarCookie, Message, ServerCall, StepRecord, Visibility};
 pub use cookie::{CookieSent, CookieSet, CookieWithheld, Reason, SetVerdict};
 pub use event::{BrowserEvent, BrowserEventKind, WebStorage};
 pub use hop::{AnsweredBy, Body, Cause, Failure, FailureKind, Hop, HopId, Request, Resource, Response, Timings};
+pub(crate) use jar::{sent_in, set, unseen, withheld};

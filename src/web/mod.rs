@@ -5,6 +5,7 @@
 
 pub mod caching;
 pub mod cookie;
+pub mod har;
 pub mod headers;
 pub mod html;
 pub mod jwt;

@@ -11,9 +11,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 
-use self::shape::{is_hex_id, is_number_id, is_opaque, is_time, is_ulid, is_uuid, is_word};
+use self::shape::{is_hex_id, is_number_id, is_opaque, is_time, is_ulid, is_uuid};
 
 mod shape;
+
+pub(crate) use self::shape::is_word;
 
 /// Longest value that is looked at whole; what is longer and one word is taken for a token.
 const MAX_LEN: usize = 64 * 1024;

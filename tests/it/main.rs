@@ -4,6 +4,7 @@ mod architecture;
 mod browser;
 mod commands;
 mod conformance;
+mod diagnose;
 mod doctor;
 mod hostile;
 mod idp;

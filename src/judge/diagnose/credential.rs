@@ -148,7 +148,7 @@ fn renews(hop: &Hop, credential: &Hop) -> bool {
 /// Requests of one actor that carried exactly these cookies.
 pub(super) fn carrying<'a>(facts: &Facts<'a>, credential: &Hop) -> Vec<&'a Hop> {
     let Some(bytes) = cookie_header(credential) else { return Vec::new() };
-    facts.chain.hops.iter().filter(|hop| hop.actor == credential.actor && cookie_header(hop).as_ref() == Some(&bytes)).collect()
+    facts.carriers(&bytes).iter().copied().filter(|hop| hop.actor == credential.actor).collect()
 }
 
 #[cfg(test)]

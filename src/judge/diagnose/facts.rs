@@ -1,13 +1,15 @@
 //! What rules ask of a chain and its scene.
 
 use super::attempt::Attempt;
+use super::credential::{Standing, standing};
 use super::ledger::Ledger;
 use super::scene::Scene;
 use crate::judge::text::shown;
 use crate::plan::{Step, Verb};
-use crate::trace::{Cause, Chain, CookieSet, Hop, Reason, SetVerdict};
+use crate::trace::{Cause, Chain, CookieSet, Hop, HopId, Reason, SetVerdict};
 use crate::web::oauth::{AuthorizationRequest, Callback, ErrorParams, is_callback};
-use std::collections::{BTreeMap, HashMap};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use url::Url;
 
 /// A chain and its scene with what most rules look up in them.
@@ -24,6 +26,16 @@ pub struct Facts<'a> {
     headers: HashMap<Vec<u8>, usize>,
     /// Authorization requests that were sent, redirected to, or handed to a script; each once.
     pub(super) attempts: Vec<Attempt<'a>>,
+    /// Authorization requests that were sent, redirected to, or handed to a script.
+    requests: HashMap<(String, String), Vec<AuthorizationRequest>>,
+    /// For each hop the one that began the row of redirects that it is in.
+    roots: Vec<HopId>,
+    /// Hops by their Cookie header.
+    carriers: HashMap<Vec<u8>, Vec<&'a Hop>>,
+    /// Callbacks and POSTs whose answer set a cookie, in order, by actor.
+    logins: HashMap<&'a str, Vec<&'a Hop>>,
+    /// What each answer says about who asked, once somebody wanted to know.
+    standings: Vec<OnceCell<Standing>>,
 }
 
 impl<'a> Facts<'a> {
@@ -31,13 +43,63 @@ impl<'a> Facts<'a> {
         let mut steps = BTreeMap::new();
         plan.steps.iter().for_each(|step| collect(step, false, &mut steps));
         let mut headers = HashMap::new();
+        let mut carriers: HashMap<Vec<u8>, Vec<&'a Hop>> = HashMap::new();
         for hop in &chain.hops {
             if let Some(bytes) = cookie_header(hop) {
                 let next = headers.len() + 1;
+                carriers.entry(bytes.clone()).or_default().push(hop);
                 headers.entry(bytes).or_insert(next);
             }
         }
-        Self { plan, chain, ledger: Ledger::of(chain), steps, headers, attempts: attempts(chain) }
+        let urls = chain.hops.iter().flat_map(|hop| [Some(hop.request.url.clone()), target(hop)]).flatten();
+        let urls = urls.chain(chain.hops.iter().flat_map(handed_out));
+        let mut requests: HashMap<_, Vec<AuthorizationRequest>> = HashMap::new();
+        for request in urls.filter_map(|url| AuthorizationRequest::from_url(&url)) {
+            let Some(back) = request.redirect_uri.as_deref().and_then(|uri| Url::parse(uri).ok()) else { continue };
+            let row = requests.entry(endpoint(&back)).or_default();
+            // Of a loop's many requests one tells where the answer goes.
+            if !row.iter().any(|known| known.redirect_uri == request.redirect_uri) {
+                row.push(request);
+            }
+        }
+        let ledger = Ledger::of(chain);
+        let standings = vec![OnceCell::new(); chain.hops.len()];
+        let mut facts = Self {
+            plan,
+            chain,
+            ledger,
+            steps,
+            headers,
+            attempts: attempts(chain),
+            requests,
+            roots: roots(chain),
+            carriers,
+            logins: HashMap::new(),
+            standings,
+        };
+        for hop in &chain.hops {
+            let sets = hop.set.iter().any(|set| !is_deletion(set));
+            if sets && (hop.request.method == "POST" || facts.is_callback(hop)) {
+                facts.logins.entry(&*hop.actor).or_default().push(hop);
+            }
+        }
+        facts
+    }
+
+    /// Callbacks and POSTs of `actor` up to `last` whose answer set a cookie, the latest first.
+    pub(super) fn logins(&self, actor: &str, last: HopId) -> impl Iterator<Item = &'a Hop> {
+        let all = self.logins.get(actor).map_or(&[][..], Vec::as_slice);
+        all[..all.partition_point(|hop| hop.id <= last)].iter().rev().copied()
+    }
+
+    /// Requests with exactly this Cookie header, in order.
+    pub(super) fn carriers(&self, header: &[u8]) -> &[&'a Hop] {
+        self.carriers.get(header).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the hop's answer says about who asked.
+    pub(super) fn standing(&self, hop: &Hop) -> Standing {
+        self.standings.get(hop.id.0 as usize).map_or_else(|| standing(hop), |known| *known.get_or_init(|| standing(hop)))
     }
 
     fn step_of(&self, hop: &Hop) -> Option<(&'a Step, bool)> {
@@ -73,14 +135,7 @@ impl<'a> Facts<'a> {
 
     /// The hop that began the row of redirects that `hop` is in.
     pub(super) fn root(&self, hop: &'a Hop) -> &'a Hop {
-        let mut hop = hop;
-        while let Cause::Redirect(from) = hop.cause
-            && from < hop.id
-            && let Some(earlier) = self.chain.hop(from)
-        {
-            hop = earlier;
-        }
-        hop
+        self.roots.get(hop.id.0 as usize).and_then(|root| self.chain.hop(*root)).unwrap_or(hop)
     }
 
     /// Whether the hop brings the provider's answer to the client: by what it carries, or because an authorization
@@ -89,7 +144,9 @@ impl<'a> Facts<'a> {
         let url = &hop.request.url;
         let posted =
             || hop.request.method == "POST" && Callback::from_form(&hop.request.body).is_some_and(|callback| callback.state.is_some());
-        self.attempts.iter().any(|attempt| attempt.request.returns_to(url)) || is_callback(url) || posted()
+        self.requests.get(&endpoint(url)).is_some_and(|requests| requests.iter().any(|request| request.returns_to(url)))
+            || is_callback(url)
+            || posted()
     }
 
     /// Set-Cookie lines refused for one of the reasons `codes`, deletions left out: nobody misses what was to be deleted.
@@ -102,14 +159,10 @@ impl<'a> Facts<'a> {
                 _ => None,
             })
         };
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         self.chain.hops.iter().flat_map(of_hop).filter(move |refused| {
             let key = (refused.hop.actor.clone(), refused.set.name.clone(), refused.hop.request.url.host_str().map(str::to_owned));
-            let new = !seen.contains(&key);
-            if new {
-                seen.push(key);
-            }
-            new
+            seen.insert(key)
         })
     }
 }
@@ -154,6 +207,24 @@ fn collect<'a>(step: &'a Step, looped: bool, steps: &mut BTreeMap<u32, (&'a Step
         Verb::Boundary(plan) => plan.steps().for_each(|step| collect(step, true, steps)),
         _ => {}
     }
+}
+
+/// For each hop the one that began the row of redirects that it is in.
+fn roots(chain: &Chain) -> Vec<HopId> {
+    let mut roots: Vec<HopId> = Vec::with_capacity(chain.hops.len());
+    for hop in &chain.hops {
+        let root = match hop.cause {
+            Cause::Redirect(from) if from < hop.id => roots.get(from.0 as usize).copied(),
+            _ => None,
+        };
+        roots.push(root.unwrap_or(hop.id));
+    }
+    roots
+}
+
+/// A URL up to its path, as a key.
+fn endpoint(url: &Url) -> (String, String) {
+    (url.origin().ascii_serialization(), url.path().to_owned())
 }
 
 /// Every Cookie header of the request, as it was sent; several (HTTP/2 may split it, RFC 9113 §8.2.3) joined as a server joins them.

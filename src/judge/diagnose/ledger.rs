@@ -103,8 +103,7 @@ pub struct FailedGate {
 /// The witness of `actor` among the hops up to `last`, if any callback or POST set a cookie.
 #[must_use]
 pub fn witness<'a>(facts: &Facts<'a>, actor: &str, last: HopId) -> Option<Witness<'a>> {
-    let logs_in = |hop: &&Hop| hop.id <= last && &*hop.actor == actor && (hop.request.method == "POST" || facts.is_callback(hop));
-    facts.chain.hops.iter().rev().filter(logs_in).find_map(|hop| {
+    facts.logins(actor, last).find_map(|hop| {
         let set: Vec<_> = hop.set.iter().filter(|set| !is_deletion(set)).collect();
         let by_name = |word: fn(&str) -> bool| set.iter().rfind(|set| word(&set.name_text().to_ascii_lowercase())).copied();
         by_name(sounds_like_session).or_else(|| by_name(|name| !sounds_like_attempt(name))).map(|set| Witness { hop, set })

@@ -5,7 +5,7 @@ use super::super::mask::Mask;
 use super::style::Style;
 use crate::base::escape;
 use crate::judge::expect;
-use crate::trace::{AnsweredBy, Cause, CookieSet, Hop, HopId, SetVerdict};
+use crate::trace::{AnsweredBy, Cause, CookieSet, Hop, HopId, Resource, SetVerdict};
 use crate::web::message;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,15 +13,61 @@ use std::fmt::Write as _;
 /// Most calls, and most messages, that are listed.
 const LISTED: usize = 40;
 
+/// Most hops of a recording that are shown.
+const SHOWN: usize = 60;
+
+/// All hops.
+pub(super) fn everything(run: &Finished) -> BTreeSet<HopId> {
+    run.chain.hops.iter().map(|hop| hop.id).collect()
+}
+
+/// What of a long chain a person wants to see: what findings point at first, then pages, redirects, cookies and refusals.
+pub(super) fn of_interest(run: &Finished) -> BTreeSet<HopId> {
+    if run.chain.hops.len() <= SHOWN {
+        return everything(run);
+    }
+    let evidence = run.findings.iter().flat_map(|judged| &judged.finding.evidence).filter_map(|evidence| evidence.hop);
+    let mut shown: BTreeSet<HopId> = evidence.take(SHOWN).collect();
+    let tells = |hop: &&Hop| {
+        let asset = matches!(hop.resource, Resource::Asset | Resource::Preflight);
+        let page = matches!(hop.resource, Resource::Document | Resource::Frame);
+        !asset && (page || !hop.set.is_empty() || hop.redirect_target().is_some() || hop.status().is_none_or(|status| status >= 400))
+    };
+    for hop in run.chain.hops.iter().filter(tells) {
+        if shown.len() >= SHOWN {
+            break;
+        }
+        shown.insert(hop.id);
+    }
+    shown
+}
+
 pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
+    write_selected(out, run, everything(run), style);
+}
+
+/// The steps with those of their hops that are in `selected`, and how many are not.
+pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSet<HopId>, style: Style) {
+    let mut by_step: Vec<Vec<&Hop>> = vec![Vec::new(); run.chain.steps.len()];
+    let mut left_out = 0;
+    for hop in &run.chain.hops {
+        match by_step.get_mut(hop.step) {
+            Some(hops) if selected.contains(&hop.id) => hops.push(hop),
+            _ => left_out += 1,
+        }
+    }
     let marked = marked_hops(run);
     let calls = run.chain.calls_by_hop();
     let actors: BTreeSet<&str> = run.chain.steps.iter().map(|step| &*step.actor).collect();
     for (index, step) in run.chain.steps.iter().enumerate() {
+        let hops = &by_step[index];
+        // A step of which nothing is shown is a line that says nothing.
+        if left_out > 0 && hops.is_empty() {
+            continue;
+        }
         let indent = "  ".repeat(step.depth + 1);
         let actor = if actors.len() > 1 { format!("{}: ", step.actor) } else { String::new() };
         let _ = writeln!(out, "{indent}{}", style.step(&format!("{actor}{}", Mask::new(&run.redactor).text(&step.label))));
-        let hops: Vec<_> = run.chain.hops_of(index).collect();
         for (at, hop) in hops.iter().enumerate() {
             write_hop(out, hop, marked.contains(&hop.id), run, style);
             if let Some(note) = calls.get(&hop.id).and_then(|call| call.note.as_deref()) {
@@ -44,6 +90,9 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
                 let _ = writeln!(out, "     {mark} {}", Mask::new(&run.redactor).text(text));
             }
         }
+    }
+    if left_out > 0 {
+        let _ = writeln!(out, "  {}", style.dim(&format!("… {left_out} more requests that matter less (--trace shows all)")));
     }
     for label in &run.not_run {
         let _ = writeln!(out, "  {}", style.dim(&format!("not reached: {}", Mask::new(&run.redactor).text(label))));

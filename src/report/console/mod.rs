@@ -58,6 +58,15 @@ pub fn details(run: &Finished, style: Style) -> String {
     out
 }
 
+/// A recording: what of its chain matters to logins (with `full` all of it), and what was found.
+#[must_use]
+pub fn recording(run: &Finished, full: bool, style: Style) -> String {
+    let mut out = format!("{}\n\n", style.strong(&run.name));
+    chain::write_selected(&mut out, run, if full { chain::everything(run) } else { chain::of_interest(run) }, style);
+    verdict::write(&mut out, run, style);
+    out
+}
+
 /// The last lines of a command: counts, what waits for review, and how to go on.
 #[must_use]
 pub fn summary(summary: &Summary, style: Style) -> String {

@@ -91,7 +91,7 @@ pub(super) fn is_opaque(value: &str) -> bool {
 }
 
 /// Words and identifiers in one case: `challenge_expired`, `LOGIN-REQUIRED`, `active`.
-pub(super) fn is_word(value: &str) -> bool {
+pub(crate) fn is_word(value: &str) -> bool {
     let one_case = value.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.'))
         || value.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-' | b'.'));
     one_case && (value.len() < 5 || randomness(value) < 0.0)

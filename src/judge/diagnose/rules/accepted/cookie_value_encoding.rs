@@ -12,7 +12,7 @@ use crate::judge::text::shown;
 use crate::trace::{Cause, CookieSent, Hop, SetVerdict};
 use bytes::Bytes;
 use percent_encoding::percent_decode;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
@@ -65,21 +65,26 @@ impl Change {
 }
 
 /// Values that cookies rightly had, by actor and name.
-struct Set(BTreeMap<(Arc<str>, Bytes), Vec<Since>>);
+#[derive(Default)]
+struct Set {
+    values: BTreeMap<(Arc<str>, Bytes), Vec<Since>>,
+    /// The same, to look one up.
+    known: HashSet<(Arc<str>, Bytes, Bytes)>,
+}
 
 /// A value and the number of the hop from which on the cookie had it.
 type Since = (u32, Bytes);
 
 impl Set {
     fn of(facts: &Facts<'_>) -> Self {
-        let mut set = Self(BTreeMap::new());
+        let mut set = Self::default();
         for hop in &facts.chain.hops {
             for line in hop.set.iter().filter(|line| !is_deletion(line) && !matches!(line.verdict, SetVerdict::Blocked(_))) {
                 set.add(&hop.actor, &line.name, hop.id.0, &line.value);
             }
         }
         // A scenario may put a value into the jar itself; then sending that is what it asked for.
-        for (index, step) in facts.chain.steps.iter().enumerate() {
+        for (index, step) in facts.chain.steps.iter().enumerate().filter(|(_, step)| !step.jar.is_empty()) {
             let first = facts.chain.hops.iter().find(|hop| hop.step >= index).map_or(u32::MAX, |hop| hop.id.0);
             for cookie in &step.jar {
                 set.add(&step.actor, &cookie.name, first, &cookie.value);
@@ -89,18 +94,17 @@ impl Set {
     }
 
     fn add(&mut self, actor: &Arc<str>, name: &Bytes, from: u32, value: &Bytes) {
-        let values = self.0.entry((actor.clone(), name.clone())).or_default();
-        if !values.iter().any(|(_, known)| known == value) {
-            values.push((from, value.clone()));
+        if self.known.insert((actor.clone(), name.clone(), value.clone())) {
+            self.values.entry((actor.clone(), name.clone())).or_default().push((from, value.clone()));
         }
     }
 
     fn values(&self, hop: &Hop, name: &Bytes) -> &[Since] {
-        self.0.get(&(hop.actor.clone(), name.clone())).map_or(&[], Vec::as_slice)
+        self.values.get(&(hop.actor.clone(), name.clone())).map_or(&[], Vec::as_slice)
     }
 
     fn is_verbatim(&self, hop: &Hop, cookie: &CookieSent) -> bool {
-        self.values(hop, &cookie.name).iter().any(|(_, value)| *value == cookie.value)
+        self.known.contains(&(hop.actor.clone(), cookie.name.clone(), cookie.value.clone()))
     }
 
     /// From which value, set before the hop, the cookie's was made, and how.

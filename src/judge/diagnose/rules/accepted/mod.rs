@@ -5,10 +5,15 @@ mod session_endpoint_fails;
 mod session_endpoints_disagree;
 
 use super::{Evidence, Rule};
-use crate::judge::diagnose::credential::{Standing, carrying, same_authorization, same_resource, standing, undisturbed, user_told};
+use crate::judge::diagnose::credential::{Standing, carrying, same_authorization, same_resource, undisturbed, user_told};
 use crate::judge::diagnose::facts::{Facts, cookie_header, place};
 use crate::judge::text::shown;
 use crate::trace::Hop;
+use std::collections::HashSet;
+use url::Position;
+
+/// How many requests before and behind one are looked at.
+const NEAR: usize = 200;
 
 /// The family's rules, those that name a cause before those that name a symptom.
 pub(super) const RULES: &[&Rule] = &[&session_endpoints_disagree::RULE, &session_endpoint_fails::RULE, &cookie_value_encoding::RULE];
@@ -22,22 +27,32 @@ struct Pair<'a> {
 /// For each endpoint and actor the first request that `turned_away` fits and that has such a counterpart.
 fn pairs<'a>(facts: &Facts<'a>, turned_away: impl Fn(&Hop) -> bool) -> Vec<Pair<'a>> {
     let mut pairs: Vec<Pair<'a>> = Vec::new();
+    let mut told = HashSet::new();
     for hop in facts.chain.hops.iter().filter(|hop| turned_away(hop)) {
-        let told = |pair: &Pair<'_>| pair.turned_away.actor == hop.actor && same_resource(pair.turned_away, hop);
-        if pairs.iter().any(told) {
+        let endpoint = (&hop.actor, &hop.request.url[..Position::AfterPath]);
+        if told.contains(&endpoint) {
             continue;
         }
-        let counterparts = carrying(facts, hop).into_iter().filter(|other| {
-            standing(other) == Standing::Known
+        let counterparts = nearby(facts, hop).filter(|other| {
+            facts.standing(other) == Standing::Known
                 && !same_resource(other, hop)
                 && same_authorization(other, hop)
                 && undisturbed(facts, other, hop)
         });
         if let Some(known) = counterparts.min_by_key(|other| other.id.0.abs_diff(hop.id.0)) {
+            told.insert(endpoint);
             pairs.push(Pair { known, turned_away: hop });
         }
     }
     pairs
+}
+
+/// Requests with the very same cookies, those so near that nothing need have changed.
+fn nearby<'a>(facts: &Facts<'a>, hop: &'a Hop) -> impl Iterator<Item = &'a Hop> {
+    let all = carrying(facts, hop);
+    let at = all.partition_point(|other| other.id < hop.id);
+    let from = at.saturating_sub(NEAR);
+    all.into_iter().skip(from).take(NEAR * 2)
 }
 
 /// The proof that both requests carried the same bytes, in the order of the hops.

@@ -90,5 +90,7 @@ fn gate(facts: &Facts<'_>, cycle: &Cycle<'_>) -> Option<Evidence> {
             "every hop of the cycle carried the same cookies: one page takes them for a session, the other does not",
         ));
     }
+    // Where no cookie was recorded, nobody can tell whether one was set.
+    let callback = callback.filter(|_| facts.chain.visibility.cookies);
     callback.map(|hop| Evidence::at(hop.id, format!("{} set no session cookie", place(hop))))
 }

@@ -1,0 +1,300 @@
+//! One entry as a hop without cookies: what of it is kept while the file is read.
+
+use super::kind;
+use crate::base::escape;
+use crate::trace::{AnsweredBy, Body, Failure, FailureKind, Request, Resource, Response, Timings};
+use crate::web::har::{Cookie, Entry, Pair, parse_date};
+use crate::web::headers::Headers;
+use base64::Engine as _;
+use bytes::Bytes;
+use std::time::Duration;
+use time::OffsetDateTime;
+use url::Url;
+
+/// Most of a body that is kept; what rules read lies at its beginning, and an answer in JSON is smaller.
+const LONGEST_BODY: usize = 256 * 1024;
+
+/// What is known of an entry before it has its place in the chain.
+pub(super) struct Draft {
+    pub(super) entry: Entry,
+    pub(super) request: Request,
+    pub(super) resource: Resource,
+    pub(super) outcome: Result<Response, Failure>,
+    pub(super) started: Option<OffsetDateTime>,
+    pub(super) timings: Timings,
+}
+
+/// What fields of cookies an entry has.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) cookie: bool,
+    pub(super) authorization: bool,
+    pub(super) body: bool,
+    pub(super) browser: bool,
+}
+
+impl Draft {
+    /// The draft of an entry; `None` for what is no request of HTTP: a WebSocket, `data:`, `blob:`, an extension's page.
+    pub(super) fn of(mut entry: Entry) -> Option<Self> {
+        let url = Url::parse(&entry.request.url).ok()?;
+        if kind::is_socket(&entry) || !matches!(url.scheme(), "http" | "https") {
+            return None;
+        }
+        let mut headers = headers(&entry.request.headers);
+        if !headers.contains("cookie") && !entry.request.cookies.is_empty() {
+            let pairs: Vec<_> = entry.request.cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+            headers.append("Cookie", pairs.join("; "));
+        }
+        let resource = kind::resource(&entry, &headers);
+        let body = if resource == Resource::Asset { Bytes::new() } else { posted(&entry) };
+        let outcome = answer(&mut entry, resource);
+        let timings = timings(&entry);
+        let request = Request { method: method(&entry.request.method), url, headers, body };
+        let started = parse_date(&entry.started_date_time);
+        // What is no longer needed leaves memory.
+        entry.request.headers = Vec::new();
+        entry.request.cookies = Vec::new();
+        entry.request.query_string = Vec::new();
+        entry.request.post_data = None;
+        entry.request.url = String::new();
+        entry.response.headers = Vec::new();
+        entry.response.cookies = Vec::new();
+        Some(Self { entry, request, resource, outcome, started, timings })
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        let headers = &self.request.headers;
+        Seen {
+            cookie: headers.contains("cookie"),
+            authorization: headers.contains("authorization"),
+            body: self.outcome.as_ref().is_ok_and(|response| !response.body.bytes.is_empty()),
+            browser: headers.contains("sec-fetch-mode") || self.entry.resource_type.is_some() || self.entry.pageref.is_some(),
+        }
+    }
+}
+
+fn method(text: &str) -> String {
+    if text.is_empty() { "GET".to_owned() } else { text.chars().take(40).collect() }
+}
+
+/// Fields without HTTP/2's pseudo fields (RFC 9113 §8.3), those that an exporter joined with newlines taken apart.
+fn headers(pairs: &[Pair]) -> Headers {
+    let mut headers = Headers::new();
+    for pair in pairs.iter().filter(|pair| !pair.name.is_empty() && !pair.name.starts_with(':')) {
+        for value in pair.value.split('\n').map(str::trim) {
+            headers.append(pair.name.as_str(), value);
+        }
+    }
+    headers
+}
+
+fn answer(entry: &mut Entry, resource: Resource) -> Result<Response, Failure> {
+    let response = &entry.response;
+    let status = response.status as u16;
+    if !(100..=999).contains(&status) {
+        let word = response.error.as_deref().filter(|word| !word.is_empty());
+        let message = word.map_or_else(
+            || "the recording has no answer to it".to_owned(),
+            |word| format!("the browser says {}", escape::shorten(&escape::line(word), 160)),
+        );
+        return Err(Failure { kind: word.map_or(FailureKind::Broken, kind::failure), message });
+    }
+    let mut headers = headers(&response.headers);
+    set_cookies(&mut headers, &response.cookies);
+    if !headers.contains("location") && !response.redirect_url.is_empty() {
+        headers.append("Location", response.redirect_url.as_str());
+    }
+    let kind = &response.content.mime_type;
+    if !headers.contains("content-type") && !kind.is_empty() && kind != "x-unknown" {
+        headers.append("Content-Type", kind.as_str());
+    }
+    let by = match entry.from_cache.as_deref() {
+        _ if response.from_service_worker => AnsweredBy::ServiceWorker,
+        Some("prefetch") => AnsweredBy::Prefetch,
+        Some(word) if !matches!(word, "" | "false") => AnsweredBy::Cache,
+        _ => AnsweredBy::Server,
+    };
+    let version = version(if response.http_version.is_empty() { &entry.request.http_version } else { &response.http_version });
+    let body = if resource == Resource::Asset { Body::default() } else { received(entry) };
+    Ok(Response { status, version, headers, body, by })
+}
+
+/// Set-Cookie lines where the exporter told only of cookies, or joined the lines by commas.
+fn set_cookies(headers: &mut Headers, cookies: &[Cookie]) {
+    let lines: Vec<Vec<u8>> = headers.get_all("set-cookie").map(<[u8]>::to_vec).collect();
+    if lines.is_empty() {
+        cookies.iter().filter(|cookie| !cookie.name.is_empty()).for_each(|cookie| headers.append("Set-Cookie", line(cookie)));
+    } else if let [line] = lines.as_slice()
+        && cookies.len() > 1
+        && let Some(parts) = unfolded(line, cookies)
+    {
+        headers.remove("set-cookie");
+        parts.into_iter().for_each(|part| headers.append("Set-Cookie", part));
+    }
+}
+
+/// One line for each cookie, cut where the exporter says that a cookie begins. `None` if they are not all there.
+fn unfolded(line: &[u8], cookies: &[Cookie]) -> Option<Vec<Vec<u8>>> {
+    let text = std::str::from_utf8(line).ok()?;
+    let mut starts = vec![0];
+    for cookie in &cookies[1..] {
+        let from = *starts.last()?;
+        let marks = [format!(", {}=", cookie.name), format!(",{}=", cookie.name)];
+        let (at, mark) =
+            marks.iter().filter_map(|mark| Some((text[from..].find(mark.as_str())? + from, mark))).min_by_key(|(at, _)| *at)?;
+        starts.push(at + mark.len() - cookie.name.len() - 1);
+    }
+    let ends = starts[1..].iter().copied().chain([text.len()]);
+    Some(starts.iter().zip(ends).map(|(&start, end)| text[start..end].trim_end_matches([',', ' ']).as_bytes().to_vec()).collect())
+}
+
+/// A Set-Cookie line of what the exporter tells of a cookie.
+fn line(cookie: &Cookie) -> String {
+    let mut line = format!("{}={}", cookie.name, cookie.value);
+    for (name, value) in [("Domain", &cookie.domain), ("Path", &cookie.path), ("SameSite", &cookie.same_site)] {
+        if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+            line.push_str(&format!("; {name}={value}"));
+        }
+    }
+    if let Some(expires) = cookie.expires.as_deref().and_then(parse_date) {
+        let format =
+            time::macros::format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+        line.push_str(&expires.format(format).map(|date| format!("; Expires={date}")).unwrap_or_default());
+    }
+    for (name, is_set) in [("Secure", cookie.secure), ("HttpOnly", cookie.http_only)] {
+        if is_set {
+            line.push_str(&format!("; {name}"));
+        }
+    }
+    line
+}
+
+fn version(text: &str) -> &'static str {
+    match text.to_ascii_lowercase().as_str() {
+        "h2" | "http/2" | "http/2.0" => "HTTP/2",
+        "h3" | "http/3" | "http/3.0" => "HTTP/3",
+        text if text.starts_with("http/1.0") => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// The request's body; from its fields where the exporter has no text.
+fn posted(entry: &Entry) -> Bytes {
+    let Some(data) = &entry.request.post_data else { return Bytes::new() };
+    if data.text.is_empty() && !data.params.is_empty() {
+        let fields = data.params.iter().map(|field| (field.name.as_str(), field.value.as_str()));
+        return url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into();
+    }
+    decoded(&data.text, data.encoding.as_deref()).0
+}
+
+fn received(entry: &mut Entry) -> Body {
+    let content = std::mem::take(&mut entry.response.content);
+    let text = content.text.unwrap_or_default();
+    let (bytes, truncated) = decoded(&text, content.encoding.as_deref());
+    // Exporters cut long bodies and give their whole size.
+    Body { truncated: truncated || !text.is_empty() && content.size > text.len() as f64 * 2.0, bytes }
+}
+
+/// Bytes of a text, bounded, and whether more was there. Base64 that is none, or that ends in the middle, gives what can be read.
+fn decoded(text: &str, encoding: Option<&str>) -> (Bytes, bool) {
+    if !encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("base64")) {
+        let mut end = text.len().min(LONGEST_BODY);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        return (Bytes::copy_from_slice(&text.as_bytes()[..end]), end < text.len());
+    }
+    let digits = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    let mut clean: Vec<u8> = text.bytes().filter(digits).take(LONGEST_BODY / 3 * 4).collect();
+    for byte in &mut clean {
+        *byte = match *byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => other,
+        };
+    }
+    let is_cut = text.len() > clean.len() + clean.len() / 16 + 4;
+    // A single digit behind the last group of four is no byte.
+    let whole = if clean.len() % 4 == 1 { clean.len() - 1 } else { clean.len() };
+    let engine = base64::engine::GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        base64::engine::GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone),
+    );
+    (engine.decode(&clean[..whole]).map(Bytes::from).unwrap_or_default(), is_cut)
+}
+
+fn timings(entry: &Entry) -> Timings {
+    let milliseconds = |number: f64| Duration::from_secs_f64(number.clamp(0.0, 86_400_000.0) / 1000.0);
+    let times = &entry.timings;
+    let connect = milliseconds(times.connect);
+    let tls = milliseconds(times.ssl);
+    Timings {
+        dns: milliseconds(times.dns),
+        tcp: connect.saturating_sub(tls),
+        tls,
+        first_byte: milliseconds(times.send.max(0.0) + times.wait.max(0.0)),
+        total: milliseconds(entry.time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn draft(entry: serde_json::Value) -> Draft {
+        Draft::of(serde_json::from_value(entry).unwrap()).unwrap()
+    }
+
+    fn set(response: serde_json::Value) -> Vec<String> {
+        let draft = draft(json!({"request": {"url": "https://a.test/"}, "response": response}));
+        let response = draft.outcome.unwrap();
+        response.headers.get_all("set-cookie").map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
+    #[test]
+    fn set_cookie_lines_are_told_apart_however_they_were_joined() {
+        let lines = ["a=1; Expires=Wed, 01 Apr 2026 00:00:00 GMT; Path=/", "b=2; Secure"];
+        let pair = |value: &str| json!([{"name": "Set-Cookie", "value": value}]);
+        let cookies = json!([{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]);
+        assert_eq!(set(json!({"status": 200, "headers": pair(&lines.join("\n"))})), lines);
+        assert_eq!(set(json!({"status": 200, "headers": pair(&lines.join(", ")), "cookies": cookies})), lines);
+        // What came folded over the wire stays so.
+        assert_eq!(set(json!({"status": 200, "headers": pair(&lines.join(", "))})), [lines.join(", ")]);
+        let alone =
+            json!([{"name": "a", "value": "1", "path": "/", "expires": "2026-04-01T00:00:00Z", "httpOnly": true, "sameSite": "Lax"}]);
+        assert_eq!(
+            set(json!({"status": 200, "cookies": alone})),
+            ["a=1; Path=/; SameSite=Lax; Expires=Wed, 01 Apr 2026 00:00:00 GMT; HttpOnly"]
+        );
+    }
+
+    #[test]
+    fn bodies_are_decoded_and_cut_ones_are_told() {
+        let body = |content: serde_json::Value| {
+            let entry = json!({"request": {"url": "https://a.test/", "headers": [{"name": "Accept", "value": "application/json"}]}, "response": {"status": 200, "content": content}});
+            let body = draft(entry).outcome.unwrap().body;
+            (body.text().into_owned(), body.truncated)
+        };
+        assert_eq!(body(json!({"size": 2, "text": "{}", "mimeType": "application/json"})), ("{}".to_owned(), false));
+        assert_eq!(body(json!({"size": 5, "text": "aGVsbG8=", "encoding": "base64"})), ("hello".to_owned(), false));
+        assert_eq!(body(json!({"size": 5, "text": "aGVsb", "encoding": "base64"})).0, "hel");
+        assert_eq!(body(json!({"size": 9000, "text": "{\"a\""})), ("{\"a\"".to_owned(), true));
+        assert_eq!(body(json!({"size": 9000})), (String::new(), false));
+    }
+
+    #[test]
+    fn pseudo_fields_and_sockets_are_no_requests_fields() {
+        let entry = draft(
+            json!({"request": {"url": "https://a.test/", "headers": [{"name": ":authority", "value": "a"}, {"name": "accept", "value": "b"}]}}),
+        );
+        assert_eq!(entry.request.headers.len(), 1);
+        assert_eq!(entry.outcome.unwrap_err().message, "the recording has no answer to it");
+        for url in ["wss://a.test/", "data:text/html,x", "chrome-extension://x/y", "nonsense"] {
+            assert!(Draft::of(serde_json::from_value(json!({"request": {"url": url}})).unwrap()).is_none(), "{url}");
+        }
+    }
+}

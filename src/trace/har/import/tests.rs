@@ -1,0 +1,188 @@
+use super::*;
+use crate::base::Redactor;
+use crate::trace::har::{entry, log};
+use crate::trace::{CookieWithheld, HopId};
+use crate::web::har::{Item, Reader, Writer};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn import(entries: &[Value]) -> Imported {
+    let mut import = Import::new(None);
+    entries.iter().for_each(|entry| import.entry(serde_json::from_value(entry.clone()).unwrap()));
+    import.finish(&Log::default())
+}
+
+/// An entry of Chromium: `second` after noon, fields of the request and the response as `name: value` lines.
+fn chrome(second: f64, method: &str, url: &str, sent: &[&str], status: u16, came: &[&str]) -> Value {
+    let fields = |lines: &[&str]| -> Vec<Value> {
+        lines.iter().map(|line| line.split_once(": ").unwrap()).map(|(name, value)| json!({"name": name, "value": value})).collect()
+    };
+    json!({
+        "startedDateTime": format!("2026-03-01T12:00:{second:06.3}Z"), "time": 20, "_resourceType": "document",
+        "request": {"method": method, "url": url, "headers": fields(sent)},
+        "response": {"status": status, "headers": fields(came), "content": {"mimeType": "text/html"}},
+    })
+}
+
+const PERSON: &str = "Sec-Fetch-User: ?1";
+const NAVIGATE: &str = "Sec-Fetch-Mode: navigate";
+
+fn login() -> Vec<Value> {
+    vec![
+        chrome(
+            0.0,
+            "GET",
+            "https://app.test/",
+            &[NAVIGATE, PERSON, "Sec-Fetch-Site: none"],
+            302,
+            &["Location: https://idp.test/authorize?client_id=a"],
+        ),
+        chrome(
+            0.1,
+            "GET",
+            "https://idp.test/authorize?client_id=a",
+            &[NAVIGATE, PERSON, "Sec-Fetch-Site: none", "Cookie: seen=before"],
+            200,
+            &[],
+        ),
+        chrome(
+            9.0,
+            "POST",
+            "https://idp.test/login",
+            &[NAVIGATE, PERSON, "Sec-Fetch-Site: same-origin", "Referer: https://idp.test/authorize"],
+            302,
+            &["Set-Cookie: idp=1; SameSite=None; Secure\nbad=2; SameSite=None", "Location: https://app.test/cb?code=c"],
+        ),
+        chrome(
+            9.1,
+            "GET",
+            "https://app.test/cb?code=c",
+            &[NAVIGATE, "Sec-Fetch-Site: cross-site", "Referer: https://idp.test/"],
+            302,
+            &["Set-Cookie: sid=3; Path=/cb; Secure", "Location: /"],
+        ),
+        chrome(9.2, "GET", "https://app.test/", &[NAVIGATE, "Sec-Fetch-Site: cross-site"], 200, &[]),
+    ]
+}
+
+#[test]
+fn a_login_has_its_redirects_causes_steps_and_verdicts() {
+    let chain = import(&login()).chain;
+    let causes: Vec<_> = chain.hops.iter().map(|hop| hop.cause.clone()).collect();
+    let redirect = |from| Cause::Redirect(HopId(from));
+    assert_eq!(causes, [Cause::Open, redirect(0), Cause::Form, redirect(2), redirect(3)]);
+    let labels: Vec<_> = chain.steps.iter().map(|step| step.label.as_str()).collect();
+    assert_eq!(labels, ["open https://app.test/", "submit a form to https://idp.test/login"]);
+    assert_eq!(chain.hops.iter().map(|hop| hop.step).collect::<Vec<_>>(), [0, 0, 1, 1, 1]);
+    assert_eq!(chain.steps[1].page.as_ref().map(Url::as_str), Some("https://app.test/"));
+    assert_eq!(chain.hops[2].set[0].verdict, SetVerdict::Stored);
+    assert!(matches!(&chain.hops[2].set[1].verdict, SetVerdict::Blocked(reasons) if reasons[0].code == "SameSiteNoneInsecure"));
+    let CookieWithheld { name, reasons, .. } = &chain.hops[4].withheld[0];
+    assert_eq!((&name[..], reasons[0].code.as_str()), (&b"sid"[..], "NotOnPath"));
+    assert!(chain.visibility.cookies && !chain.visibility.jar);
+}
+
+#[test]
+fn entries_out_of_order_make_the_same_chain() {
+    let mut entries = login();
+    entries.reverse();
+    let shape = |chain: &Chain| chain.hops.iter().map(|hop| (hop.request.url.clone(), hop.cause.clone(), hop.step)).collect::<Vec<_>>();
+    assert_eq!(shape(&import(&entries).chain), shape(&import(&login()).chain));
+}
+
+#[test]
+fn a_har_without_cookies_says_so_and_withholds_nothing() {
+    let mut entries = login();
+    for entry in &mut entries {
+        for side in ["request", "response"] {
+            entry[side]["headers"].as_array_mut().unwrap().retain(|field| !field["name"].as_str().unwrap().contains("ookie"));
+        }
+    }
+    let chain = import(&entries).chain;
+    assert!(!chain.visibility.cookies);
+    assert!(chain.hops.iter().all(|hop| hop.withheld.is_empty() && hop.set.is_empty()));
+}
+
+#[test]
+fn where_the_recording_knows_better_than_the_rules_it_is_right() {
+    let mut entries = login();
+    entries.push(chrome(12.0, "GET", "https://idp.test/x", &[NAVIGATE, PERSON, "Cookie: bad=2"], 200, &[]));
+    let chain = import(&entries).chain;
+    let bad = &chain.hops[2].set[1];
+    assert_eq!((&bad.verdict, bad.warnings[0].code.as_str()), (&SetVerdict::Stored, "RecordedOtherwise"));
+}
+
+#[test]
+fn a_loop_that_the_browser_gave_up_is_told() {
+    let mut entries: Vec<_> = (0..20)
+        .map(|lap| chrome(f64::from(lap) / 10.0, "GET", "https://app.test/", &[NAVIGATE, "Sec-Fetch-Site: none"], 302, &["Location: /"]))
+        .collect();
+    let chain = import(&entries).chain;
+    assert!(chain.steps[0].error.as_ref().is_some_and(|error| error.contains("more than 20 redirects")));
+    let mut last = chrome(2.0, "GET", "https://app.test/", &[NAVIGATE, "Sec-Fetch-Site: none"], 0, &[]);
+    last["response"]["_error"] = "net::ERR_TOO_MANY_REDIRECTS".into();
+    entries.push(last);
+    let chain = import(&entries).chain;
+    assert!(matches!(&chain.hops[20].outcome, Err(failure) if failure.kind == FailureKind::Redirect));
+    assert_eq!(chain.steps[0].error, None);
+}
+
+#[test]
+fn requests_of_pages_and_of_tools_are_told_apart() {
+    let fetch = |kind: &str| {
+        json!({"startedDateTime": "2026-03-01T12:00:01Z", "_resourceType": kind, "request": {"method": "GET", "url": "https://api.test/me",
+            "headers": [{"name": "accept", "value": "application/json"}]}, "response": {"status": 200, "content": {"mimeType": "application/json"}}})
+    };
+    let mut tool = fetch("fetch");
+    tool.as_object_mut().unwrap().remove("_resourceType");
+    assert_eq!(import(&[tool]).chain.hops[0].cause, Cause::Api);
+    let page = import(&[fetch("xhr"), fetch("websocket")]);
+    assert_eq!((page.chain.hops[0].cause.clone(), page.chain.hops[0].resource), (Cause::Subresource, Resource::Fetch));
+    assert_eq!(page.passed_over, 1);
+}
+
+#[test]
+fn a_chain_comes_back_from_a_har_of_its_own() {
+    let chain = import(&login()).chain;
+    let mut pseudonyms = Pseudonyms::new(Redactor::default());
+    let own = log(&chain, &str::to_owned, &str::to_owned, serde_json::Map::new());
+    let mut writer = Writer::new(Vec::new(), &[], Some(&own)).unwrap();
+    for hop in &chain.hops {
+        writer.entry(&entry(hop, &mut pseudonyms, &str::to_owned)).unwrap();
+    }
+    let bytes = writer.finish().unwrap();
+    let mut reader = Reader::new(&*bytes);
+    let mut import = Import::new(None);
+    while let Some(item) = reader.read().unwrap() {
+        match item {
+            Item::Entry(_, entry) => import.entry(*entry),
+            other => panic!("{other:?}"),
+        }
+    }
+    let back = import.finish(reader.log()).chain;
+    let hop = |hop: &Hop| {
+        let names: Vec<_> = hop.sent.iter().map(|cookie| cookie.name.clone()).collect();
+        let set: Vec<_> = hop.set.iter().map(|set| (set.name.clone(), set.attributes.clone(), set.verdict.clone())).collect();
+        (hop.id, hop.step, hop.cause.clone(), hop.resource, hop.status(), names, set, hop.withheld.clone(), hop.started)
+    };
+    assert_eq!(back.hops.iter().map(hop).collect::<Vec<_>>(), chain.hops.iter().map(hop).collect::<Vec<_>>());
+    assert_eq!(
+        back.steps.iter().map(|step| &step.label).collect::<Vec<_>>(),
+        chain.steps.iter().map(|step| &step.label).collect::<Vec<_>>()
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn no_entries_make_it_panic(
+        parts in prop::collection::vec(("\\PC{0,12}|2026-03-01T12:00:0[0-9]Z", "(GET|POST|\\PC{0,3})", "(https?://[ab]\\.test/[a-c]?|\\PC{0,9})", 0u16..1200, "(/[a-c]|https://b\\.test/|x:y|\\PC{0,6})", "\\PC{0,20}"), 0..12)
+    ) {
+        let entries: Vec<_> = parts.iter().map(|(date, method, url, status, location, cookie)| json!({
+            "startedDateTime": date, "request": {"method": method, "url": url, "headers": [{"name": "Cookie", "value": cookie}, {"name": "Referer", "value": location}]},
+            "response": {"status": status, "headers": [{"name": "Location", "value": location}, {"name": "Set-Cookie", "value": cookie}]},
+        })).collect();
+        import(&entries);
+    }
+}

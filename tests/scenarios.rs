@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    authchain::Suite::new("scenarios").executable(env!("CARGO_BIN_EXE_authchain")).strict().main()
+    authchain::Suite::new("scenarios").engine(authchain::Engines::Both).executable(env!("CARGO_BIN_EXE_authchain")).strict().main()
 }

@@ -124,6 +124,17 @@ impl Recorder {
         id
     }
 
+    /// A request began at `wall`, in seconds since 1970 by the machine's clock: earlier than it was heard of.
+    pub(crate) fn began_at(&self, id: HopId, wall: f64) {
+        let ahead = self.clock.ahead();
+        if let Some(hop) = self.facts().chain.hops.get_mut(id.0 as usize)
+            && wall.is_finite()
+            && let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos((wall * 1e9) as i128)
+        {
+            hop.started = hop.started.min(time.saturating_add(time::Duration::try_from(ahead).unwrap_or_default()));
+        }
+    }
+
     /// What came of a request is filled in.
     pub(crate) fn end_hop(&self, id: HopId, context: Option<SendContext>, fill: impl FnOnce(&mut Hop)) {
         let mut facts = self.facts();

@@ -147,10 +147,12 @@ impl<'p> Session<'p> {
             let outcome = self.act(step, index, frame).await;
             let went = self.close(step, index, begun, outcome, frame);
             // Not of tries that may be superseded, and of a step that failed because of one within, only that one.
-            if !went && frame.later.is_none() && is_single(&step.verb) {
-                if let Some(actor) = self.actors.get(&step.actor) {
-                    self.photograph_failure(actor, index).await;
-                }
+            if !went
+                && frame.later.is_none()
+                && is_single(&step.verb)
+                && let Some(actor) = self.actors.get(&step.actor)
+            {
+                self.photograph_failure(actor, index).await;
             }
             went
         })

@@ -31,8 +31,11 @@ impl Engines {
     }
 }
 
+/// Plans with the files they come from.
+type Plans = Vec<(Arc<Plan>, Arc<Sources>)>;
+
 /// One run for each engine that is asked for, those of one plan together; and a word on what is left out.
-pub(super) fn assign(plans: Vec<(Arc<Plan>, Arc<Sources>)>, engines: Engines) -> (Vec<(Arc<Plan>, Arc<Sources>)>, Option<Diagnostic>) {
+pub(super) fn assign(plans: Plans, engines: Engines) -> (Plans, Option<Diagnostic>) {
     let mut left_out = 0;
     let mut assigned = Vec::with_capacity(plans.len());
     for (plan, sources) in plans {

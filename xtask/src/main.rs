@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
 cargo xtask demo                 run every scenario and show its chain
+cargo xtask firefox [ARGS]       run every scenario in Firefox
 cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
 cargo xtask bench NAME [--json]  measure: chain, files, idp
 cargo xtask clients              install the clients that the providers are tested with, and say where
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["demo"] => demo(),
+        ["firefox", rest @ ..] => firefox(rest),
         ["test", rest @ ..] => test(rest),
         ["bench", name, rest @ ..] => bench(name, rest),
         ["clients"] => clients(),
@@ -55,6 +57,20 @@ fn demo() -> Result<()> {
     cargo(["build", "--bin", "authchain"])?;
     let color = if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "always" } else { "never" };
     run(Command::new(target().join("debug/authchain")).args(["--color", color, "run", "scenarios", "--trace"]))
+}
+
+/// Every scenario in Firefox. Installing it and its driver is slow, so this is no part of the tests.
+fn firefox(rest: &[&str]) -> Result<()> {
+    setup::c_toolchain()?;
+    setup::fake_time()?;
+    let driver = setup::firefox(&target().join("tools"))?;
+    cargo(["build", "--bin", "authchain"])?;
+    let mut command = Command::new(target().join("debug/authchain"));
+    command.args(["run", "scenarios", "--engine", "browser", "--browser", "firefox"]).args(rest);
+    if let Some(driver) = driver {
+        command.env("AUTHCHAIN_DRIVER", driver);
+    }
+    run(&mut command)
 }
 
 fn test(rest: &[&str]) -> Result<()> {

@@ -88,6 +88,7 @@ impl Screen {
         if !changed.is_empty() {
             jar::write(&self.device, &changed, clock).await?;
         }
+        self.tape.knows(&now);
         *self.mirror.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! One step and what an expectation can see of it.
 
 use crate::judge::text::{SHOWN, count, shown, shown_bytes};
-use crate::trace::{BrowserEvent, BrowserEventKind, Cause, Chain, Hop, Response, StepRecord};
+use crate::trace::{BrowserEvent, BrowserEventKind, Cause, Chain, Hop, Resource, Response, StepRecord};
 use crate::web::oauth::ErrorParams;
 use url::Url;
 
@@ -18,10 +18,21 @@ pub(super) struct View<'a> {
     last: Option<&'a Hop>,
 }
 
+/// Whether a hop counts: not what a browser asks beside it, which another engine or another browser leaves out.
+fn is_seen(hop: &Hop) -> bool {
+    !matches!(hop.resource, Resource::Preflight | Resource::Asset)
+}
+
 impl<'a> View<'a> {
     pub(super) fn new(chain: &'a Chain, index: usize) -> Option<Self> {
         let record = chain.steps.get(index)?;
-        Some(Self { chain, record, index, hops: chain.hops_within(index), last: chain.response_hop(index) })
+        Some(Self {
+            chain,
+            record,
+            index,
+            hops: chain.hops_within(index).into_iter().filter(|hop| is_seen(hop)).collect(),
+            last: chain.response_hop(index),
+        })
     }
 
     /// The hop whose response is judged.

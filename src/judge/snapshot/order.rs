@@ -1,25 +1,40 @@
 //! The order in which a snapshot shows steps: that of the run, without what is chance in it.
 
-use crate::plan::{Plan, Step, Verb};
+use crate::plan::{Plan, Step, Verb, each_step};
 use crate::trace::{Cause, Chain, Hop, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which hops are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// All but parts of pages (scripts, styles, images) that went well and set no cookie.
+    /// All but what a browser asks for beside (parts of pages, leave to ask) that went well and set no cookie.
     All,
-    /// Those of navigations and HTTP steps, which every engine makes.
-    Navigations,
+    /// Those of navigations, HTTP steps and `fetch` steps, which every engine makes.
+    Common,
 }
 
 impl Shown {
-    fn takes(self, chain: &Chain, hop: &Hop) -> bool {
+    fn takes(self, chain: &Chain, hop: &Hop, asking: &BTreeSet<u32>) -> bool {
+        let beside = matches!(hop.resource, Resource::Asset | Resource::Preflight);
         match self {
-            Self::All => hop.resource != Resource::Asset || !hop.set.is_empty() || hop.status().is_none_or(|status| status >= 400),
-            Self::Navigations => root(chain, hop).cause != Cause::Subresource,
+            Self::All => !beside || !hop.set.is_empty() || hop.status().is_none_or(|status| status >= 400),
+            Self::Common => {
+                let asked = || chain.steps.get(hop.step).is_some_and(|step| asking.contains(&step.number));
+                !beside && (root(chain, hop).cause != Cause::Subresource || hop.resource == Resource::Fetch && asked())
+            }
         }
     }
+}
+
+/// Numbers of the steps that have a page's script ask.
+fn asking(plan: &Plan) -> BTreeSet<u32> {
+    let mut asking = BTreeSet::new();
+    each_step(&plan.steps, &mut |step| {
+        if matches!(step.verb, Verb::Fetch(_)) {
+            asking.insert(step.number.0);
+        }
+    });
+    asking
 }
 
 /// The hop that began the row of redirects that `hop` belongs to.
@@ -47,7 +62,8 @@ pub(super) struct Entry<'a> {
 ///   label and actor) the outcomes are sorted, because which of them came first is chance.
 pub(super) fn entries<'a>(plan: &Plan, chain: &'a Chain, shown: Shown, content: impl Fn(&Entry<'a>) -> String) -> Vec<Entry<'a>> {
     let mut hops: Vec<Vec<&Hop>> = vec![Vec::new(); chain.steps.len()];
-    for hop in chain.hops.iter().filter(|hop| shown.takes(chain, hop)) {
+    let asking = asking(plan);
+    for hop in chain.hops.iter().filter(|hop| shown.takes(chain, hop, &asking)) {
         if let Some(of_step) = hops.get_mut(hop.step) {
             of_step.push(hop);
         }

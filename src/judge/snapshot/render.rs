@@ -20,7 +20,7 @@ pub fn render(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
 /// The same without what only a real browser asks for: what engines have in common.
 #[must_use]
 pub fn render_common(plan: &Plan, chain: &Chain, redactor: &Redactor) -> String {
-    render_hops(plan, chain, redactor, Shown::Navigations)
+    render_hops(plan, chain, redactor, Shown::Common)
 }
 
 fn render_hops(plan: &Plan, chain: &Chain, redactor: &Redactor, shown: Shown) -> String {
@@ -108,7 +108,8 @@ impl Writer<'_> {
         for line in cookies::lines(hop, &mut self.labels) {
             self.line(&format!("{BENEATH}{line}"));
         }
-        if let Some(response) = hop.response() {
+        // The body of a redirect is nobody's: browsers do not even keep it.
+        if let Some(response) = hop.response().filter(|_| hop.redirect_target().is_none()) {
             self.json(response);
         }
     }

@@ -42,7 +42,7 @@ pub(super) async fn held(device: &Device, now: OffsetDateTime) -> Result<Vec<Hel
             let (a, b) = (&part.record, &held.record);
             (&a.key.name, &a.key.domain, &a.key.path, &a.value) == (&b.key.name, &b.key.domain, &b.key.path, &b.value)
         };
-        let (parts, copies) = (found.iter().filter(same).count(), all.iter().filter(|other| same(&other)).count());
+        let (parts, copies) = (found.iter().filter(same).count(), all.iter().filter(|other| same(other)).count());
         copies > parts
     };
     let mut free: Vec<Held> = all.iter().filter(free).cloned().collect();

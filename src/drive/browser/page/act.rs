@@ -48,7 +48,7 @@ impl Page<'_> {
             let tried =
                 if whole { self.perform_alone(task, left, &mut seen).await } else { self.perform_in_frames(task, left, &mut seen).await };
             match tried {
-                Ok(Tried::Done(done)) => return Ok(done),
+                Ok(Tried::Done(done)) => return Ok(*done),
                 Ok(Tried::HasFrames) => {
                     whole = false;
                     continue;
@@ -121,7 +121,7 @@ impl Page<'_> {
             *seen = Seen { account, blocked: data.blocked.take() };
             return Tried::NotYet;
         }
-        Tried::Done(Done { outcome: data, context: context.to_owned(), element })
+        Tried::Done(Box::new(Done { outcome: data, context: context.to_owned(), element }))
     }
 
     async fn answer(&self, context: &str, task: &Task, activation: bool, piece: Duration) -> Result<Answer<Outcome>, Unanswered> {
@@ -197,8 +197,8 @@ impl Page<'_> {
     pub(super) async fn any_change(&self, frames: &[String], within: Duration) {
         let deadline = Instant::now() + within + GRACE;
         let mut asked = JoinSet::new();
-        for context in frames.iter().cloned() {
-            let bidi = self.bidi.clone();
+        for context in frames {
+            let (bidi, context) = (self.bidi.clone(), context.clone());
             asked.spawn(async move {
                 let question = json!({ "ask": "change", "ms": millis(within) });
                 // A frame that cannot be asked has changed: it went away.
@@ -219,7 +219,7 @@ impl Page<'_> {
 
 /// What a try came to.
 enum Tried {
-    Done(Done),
+    Done(Box<Done>),
     NotYet,
     /// Each frame is to be asked.
     HasFrames,

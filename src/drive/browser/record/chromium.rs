@@ -128,6 +128,7 @@ impl Fold {
             frame,
             page: page.as_deref().or_else(|| some_text(params, "documentURL")),
             endless: matches!(kind, Some("EventSource" | "WebSocket" | "Ping")),
+            wall: params.get("wallTime").and_then(Value::as_f64),
         };
         let Some(draft) = self.begin(id, request, at) else {
             // A URL that no server sees: `data:`, `blob:`, or where a custom scheme led.

@@ -37,6 +37,8 @@ pub(super) struct Began {
     pub(super) place: Place,
     /// The browser's name for the request, for asking for its bodies.
     pub(super) request: String,
+    /// When it began by the machine's clock, in seconds since 1970: word of it may come later than that of what it caused.
+    pub(super) wall: Option<f64>,
 }
 
 /// Why it is made.

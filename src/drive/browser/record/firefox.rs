@@ -57,7 +57,9 @@ impl Fold {
             _ => Why::Page(Cause::Subresource),
         };
         let page = frame.and_then(|frame| self.frames.url(frame)).map(ToString::to_string);
-        let asked = Asked { why, resource, method, url, body: None, frame, page: page.as_deref(), endless: false };
+        // WebDriver BiDi §7.6.1.2: in milliseconds.
+        let wall = params.get("timestamp").and_then(Value::as_f64).map(|ms| ms / 1000.0);
+        let asked = Asked { why, resource, method, url, body: None, frame, page: page.as_deref(), endless: false, wall };
         if let Some(draft) = self.begin(id, asked, at) {
             self.firefox.insert(id.to_owned(), Asking { draft, started: None, ended: false });
         }

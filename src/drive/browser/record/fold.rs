@@ -149,9 +149,9 @@ impl Fold {
             (_, None) => Initiator::UserAgent,
         };
         let place = Place { initiator, target, credentials: asked.resource != Resource::Preflight };
-        let Asked { why, resource, method, body, .. } = asked;
+        let Asked { why, resource, method, body, wall, .. } = asked;
         let (method, body) = (bounded(method, 64), body.map(bytes::Bytes::from));
-        self.fact(Fact::Began(Box::new(Began { draft, why, resource, method, url, body, place, request: id.to_owned() })));
+        self.fact(Fact::Began(Box::new(Began { draft, why, resource, method, url, body, place, request: id.to_owned(), wall })));
         Some(draft)
     }
 
@@ -278,6 +278,8 @@ pub(super) struct Asked<'a> {
     pub(super) page: Option<&'a str>,
     /// Whether it has no end by its nature (EventSource).
     pub(super) endless: bool,
+    /// When, in seconds since 1970.
+    pub(super) wall: Option<f64>,
 }
 
 /// A URL of a scheme that a browser hands to another program.

@@ -8,7 +8,7 @@ use crate::drive::browser::bidi::{Bidi, BidiError, Event};
 use crate::drive::browser::launch::{BrowserKind, Device, DeviceOptions};
 use crate::drive::recorder::Recorder;
 use crate::trace::{Body, Cause};
-use crate::web::cookie::{CookieKey, CookieValue, Jar, Policy, Profile, ThirdPartyCookies};
+use crate::web::cookie::{CookieKey, CookieRecord, CookieValue, Jar, Policy, Profile, ThirdPartyCookies};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -100,6 +100,15 @@ impl Tape {
         let mut state = self.shared.state();
         state.writer.enter(step, cause);
         state.fold.frames.act(Instant::now());
+    }
+
+    /// The browser's jar is as `cookies` say: HTTP steps and steps on cookies changed it, of which no answer tells.
+    pub(crate) fn knows(&self, cookies: &[CookieRecord]) {
+        let mut state = self.shared.state();
+        state.writer.jar.remove_matching(|_| true);
+        for cookie in cookies {
+            let _ = state.writer.jar.insert(cookie.clone());
+        }
     }
 
     /// The value that a cookie was last seen to be set to, byte for byte.

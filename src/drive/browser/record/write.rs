@@ -115,6 +115,9 @@ impl Writer {
             Why::Redirect(from) => self.placed.get(from).map_or(Cause::Script, |(hop, _)| Cause::Redirect(*hop)),
         };
         let hop = self.recorder.begin_hop_for(self.step, &self.actor, cause, began.resource, &began.method, &began.url);
+        if let Some(wall) = began.wall {
+            self.recorder.began_at(hop, wall);
+        }
         let context = self.context(&began);
         while self.placed.len() >= MOST_KEPT {
             self.placed.pop_first();

@@ -122,6 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[ignore = "needs Firefox and geckodriver: cargo xtask firefox"]
     async fn firefox_shows_pages_what_the_policy_says() {
         each_axis(BrowserKind::Firefox).await;
     }

@@ -59,18 +59,18 @@ fn demo() -> Result<()> {
     run(Command::new(target().join("debug/authchain")).args(["--color", color, "run", "scenarios", "--trace"]))
 }
 
-/// Every scenario in Firefox. Installing it and its driver is slow, so this is no part of the tests.
+/// Firefox's own tests, and every scenario in it. Installing it and its driver is slow, so this is no part of the tests.
 fn firefox(rest: &[&str]) -> Result<()> {
     setup::c_toolchain()?;
     setup::fake_time()?;
     let driver = setup::firefox(&target().join("tools"))?;
     cargo(["build", "--bin", "authchain"])?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = driver.iter().filter_map(|driver| driver.parent().map(Path::to_owned)).chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).context("a folder of the path cannot stand in it")?;
+    run(cargo_command().args(["test", "--lib", "firefox_", "--", "--ignored"]).env("PATH", &path))?;
     let mut command = Command::new(target().join("debug/authchain"));
-    command.args(["run", "scenarios", "--engine", "browser", "--browser", "firefox"]).args(rest);
-    if let Some(driver) = driver {
-        command.env("AUTHCHAIN_DRIVER", driver);
-    }
-    run(&mut command)
+    run(command.args(["run", "scenarios", "--engine", "browser", "--browser", "firefox"]).args(rest).env("PATH", &path))
 }
 
 fn test(rest: &[&str]) -> Result<()> {

@@ -163,6 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[ignore = "needs Firefox and geckodriver: cargo xtask firefox"]
     async fn firefox_gives_devices_proxies_of_their_own() {
         proxies_of_their_own(BrowserKind::Firefox).await;
     }
@@ -173,6 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[ignore = "needs Firefox and geckodriver: cargo xtask firefox"]
     async fn firefox_keeps_or_blocks_third_party_cookies() {
         third_party_cookies(BrowserKind::Firefox).await;
     }

@@ -3,14 +3,13 @@
 use crate::drive::browser::launch::BrowserKind;
 
 /// What both browsers tell.
-const EVENTS: [&str; 13] = [
+const EVENTS: [&str; 12] = [
     "browsingContext.contextCreated",
     "browsingContext.contextDestroyed",
     "browsingContext.navigationStarted",
     "browsingContext.navigationCommitted",
     "browsingContext.fragmentNavigated",
     "browsingContext.load",
-    "browsingContext.navigationAborted",
     "browsingContext.navigationFailed",
     "browsingContext.downloadWillBegin",
     "browsingContext.userPromptOpened",
@@ -19,7 +18,9 @@ const EVENTS: [&str; 13] = [
     "browsingContext.domContentLoaded",
 ];
 /// What Chromium tells beside.
-const CHROMIUM: [&str; 13] = [
+const CHROMIUM: [&str; 14] = [
+    // Firefox ESR 153 refuses to tell it.
+    "browsingContext.navigationAborted",
     "goog:cdp.Network.requestWillBeSent",
     "goog:cdp.Network.requestWillBeSentExtraInfo",
     "goog:cdp.Network.responseReceived",

@@ -134,8 +134,8 @@ fn forms_that_a_page_submits_by_itself_are_told_from_clicks() {
     assert_eq!(
         chromium(&["auto"])[1..],
         [
-            "2 AutoForm Document POST https://b.test/post sends c2,end,frn keeps sid(SchemefulSameSiteStrict) -> 303 sets sid(Stored)",
-            "3 from 2 Document GET https://b.test/page sends c2,end,frn keeps sid(SchemefulSameSiteStrict) -> 200",
+            "2 AutoForm Document POST https://b.test/post sends c2,end,frn keeps sid(SameSiteStrict) -> 303 sets sid(Stored)",
+            "3 from 2 Document GET https://b.test/page sends c2,end,frn keeps sid(SameSiteStrict) -> 200",
         ]
     );
     assert_eq!(firefox(&["auto"])[1], "2 AutoForm Document POST https://b.test/post sends c2,end -> 303 sets sid(Stored)");
@@ -145,7 +145,7 @@ fn forms_that_a_page_submits_by_itself_are_told_from_clicks() {
 
 #[test]
 fn frames_and_what_they_fetch_are_hops_of_their_own() {
-    let (word, strict) = ("SchemefulSameSiteUnspecifiedTreatedAsLax", "keeps sid(SchemefulSameSiteStrict)");
+    let (word, strict) = ("SameSiteUnspecifiedTreatedAsLax", "keeps sid(SameSiteStrict)");
     let keeps = format!("keeps c2({word}) keeps end({word}) {strict}");
     assert_eq!(
         chromium(&["frames"]),

@@ -106,6 +106,9 @@ impl<'a> Mask<'a> {
                 let inside = format!("{}?{}", self.text(before), self.query(query, depth + 1));
                 escape::shorten(&inside, LONGEST_PARAMETER).into_owned()
             }
+            (None, None) if volatile::holds_parameters(&decoded) && depth < DEEPEST => {
+                escape::shorten(&self.query(&decoded, depth + 1), LONGEST_PARAMETER).into_owned()
+            }
             (None, _) => escape::shorten(&self.text(&decoded), LONGEST_PARAMETER).into_owned(),
         }
     }
@@ -115,6 +118,13 @@ impl<'a> Mask<'a> {
 mod tests {
     use super::*;
     use crate::base::Secret;
+
+    #[test]
+    fn a_row_of_parameters_in_a_parameter_is_looked_into() {
+        let redactor = Redactor::default();
+        let url = Mask::new(&redactor).url("https://a.test/api/?query=next%3D%252Fauthorize%252F%253Fstate%253DSplxlOBeZQQYbYS6WxSbIA");
+        assert!(url.starts_with("https://a.test/api/?query=next=/authorize/?state=‹state:") && !url.contains("Splx"), "{url}");
+    }
 
     #[test]
     fn volatile_parameters_are_masked_and_words_are_not() {

@@ -209,5 +209,13 @@ fn is_signed(value: &str) -> bool {
     matches!(parts.len(), 2..=5) && parts.last().is_some_and(is_random) && parts.iter().any(|part| part.len() >= 16 && is_random(part))
 }
 
+/// Whether a parameter's value is itself a row of parameters: `next=%2Fhome`, `a=1&b=2`. Padding of base64 is none.
+#[must_use]
+pub fn holds_parameters(value: &str) -> bool {
+    let Some((name, rest)) = value.split_once('=') else { return false };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    !name.is_empty() && name.len() <= 40 && name.chars().all(is_name) && !rest.is_empty() && !rest.starts_with('=')
+}
+
 #[cfg(test)]
 mod tests;

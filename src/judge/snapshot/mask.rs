@@ -2,7 +2,7 @@
 
 use crate::base::Redactor;
 use crate::judge::text::shown;
-use crate::web::volatile::{self, Kind};
+use crate::web::volatile::{self, Kind, holds_parameters};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::collections::HashMap;
 use url::{Url, form_urlencoded};
@@ -141,7 +141,7 @@ impl Labels {
         } else if value.starts_with('/') && !value.starts_with("//") {
             let base = Url::parse("https://relative.invalid").ok()?;
             self.behind_origin(&base.join(value).ok()?, depth + 1)
-        } else if value.contains('=') && value.contains('&') {
+        } else if value.contains('=') && value.contains('&') || holds_parameters(value) {
             self.query(value, depth + 1)
         } else {
             return None;
@@ -243,6 +243,8 @@ mod tests {
         assert_eq!(flow, "https://idp.test/if/flow/x/?next=/authorize/?client_id=m%26state=‹state:1›%26scope=openid+email");
         let executor = labels.url(&format!("https://idp.test/api/?query=client_id%3Dm%26state%3D{state}"));
         assert_eq!(executor, "https://idp.test/api/?query=client_id=m%26state=‹state:1›");
+        let only = labels.url(&format!("https://idp.test/api/?query=next%3D%252Fauthorize%252F%253Fstate%253D{state}"));
+        assert_eq!(only, "https://idp.test/api/?query=next=/authorize/?state=‹state:1›");
         let return_to = labels.url(&format!("https://app.test/?to=app%3A%2F%2Fcb%3Fstate%3D{state}"));
         assert_eq!(return_to, "https://app.test/?to=app://cb?state=‹state:1›");
     }

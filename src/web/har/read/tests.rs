@@ -1,11 +1,14 @@
 use super::*;
 use proptest::prelude::*;
 
-fn read(bytes: &[u8]) -> Result<(Vec<(u64, Box<Entry>)>, Vec<String>), HarError> {
+/// Entries with their numbers, and what was wrong with others.
+type Found = (Vec<(u64, Box<Entry>)>, Vec<String>);
+
+fn read(bytes: &[u8]) -> Result<Found, HarError> {
     read_limited(bytes, Limits::default())
 }
 
-fn read_limited(bytes: &[u8], limits: Limits) -> Result<(Vec<(u64, Box<Entry>)>, Vec<String>), HarError> {
+fn read_limited(bytes: &[u8], limits: Limits) -> Result<Found, HarError> {
     let mut reader = Reader::with_limits(bytes, limits);
     let (mut entries, mut problems) = (Vec::new(), Vec::new());
     while let Some(item) = reader.read()? {

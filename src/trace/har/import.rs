@@ -1,7 +1,7 @@
 //! From entries to a chain.
 //!
 //! A HAR does not say which redirect led to which request, what a person did, or what the browser made of a cookie. Order and
-//! redirects come from times and targets, causes from what browsers tell about requests ([`kind`](super::kind)), and verdicts
+//! redirects come from times and targets, causes from what browsers tell about requests ([`kind`]), and verdicts
 //! from a jar of the same kind of browser that is given every response in order. Where the recording shows that the browser
 //! decided otherwise, the recording is right.
 

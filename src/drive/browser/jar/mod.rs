@@ -119,7 +119,7 @@ pub(crate) async fn delete(device: &Device, cookies: &[CookieRecord]) -> Result<
 /// Makes all cookies of a device older: the run's clock was moved by so much.
 ///
 /// # Errors
-/// As [`write`] and [`delete`].
+/// As [`write()`] and [`delete`].
 pub(crate) async fn age(device: &Device, by: Duration) -> Result<(), JarError> {
     let mut lasting: Vec<_> = held(device, wall()).await?.into_iter().map(|held| held.record).collect();
     lasting.retain(CookieRecord::is_persistent);

@@ -16,14 +16,12 @@
 //! | [`report`] | screens and files |
 //! | [`mod@run`] | the line above, for many scenarios at once |
 //! | [`web`] | the web's own rules: cookies, redirects, forms |
-//! | [`lab`] | sample apps with switchable faults |
 //! | [`base`], [`cli`] | what everybody uses; the command line |
 
 pub mod base;
 pub mod cli;
 pub mod drive;
 pub mod judge;
-pub mod lab;
 pub mod plan;
 pub mod report;
 pub mod run;

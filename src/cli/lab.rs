@@ -1,7 +1,7 @@
 //! `authchain lab`.
 
 use crate::base::Printer;
-use crate::lab::{self, App};
+use authchain_lab::{self as lab, App};
 use clap::Args;
 use std::sync::Arc;
 

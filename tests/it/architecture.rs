@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each module and what it may import besides itself and `base`.
-const TABLE: [(&str, &[&str]); 12] = [
+const TABLE: [(&str, &[&str]); 11] = [
     ("base", &[]),
     ("web", &[]),
     ("trace", &["web"]),
@@ -17,8 +17,7 @@ const TABLE: [(&str, &[&str]); 12] = [
     ("drive", &["plan", "trace", "web"]),
     ("report", &["trace", "judge", "web"]),
     ("run", &["scenario", "plan", "topology", "drive", "trace", "judge", "report", "web"]),
-    ("lab", &[]),
-    ("cli", &["run", "report", "scenario", "lab"]),
+    ("cli", &["run", "report", "scenario"]),
 ];
 
 /// Words that pure modules must not contain: IO belongs elsewhere.

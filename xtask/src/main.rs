@@ -81,10 +81,10 @@ fn test(rest: &[&str]) -> Result<()> {
     clients::install()?;
     let insta = setup::cargo_insta(&target().join("tools"))?;
     let mut test = cargo_command();
-    test.arg("test").args(rest).env("AUTHCHAIN_CARGO_INSTA", insta);
+    test.args(["test", "--workspace"]).args(rest).env("AUTHCHAIN_CARGO_INSTA", insta);
     run(&mut test)?;
     if rest.is_empty() {
-        run(cargo_command().args(["doc", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+        run(cargo_command().args(["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     }
     Ok(())
 }

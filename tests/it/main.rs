@@ -3,6 +3,7 @@
 mod architecture;
 mod commands;
 mod conformance;
+mod diagnose;
 mod hostile;
 mod idp;
 mod interrupt;

@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 cargo xtask demo                 run every scenario and show its chain
 cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
-cargo xtask bench NAME [--json]  measure: chain, files, idp
+cargo xtask bench NAME [--json]  measure: chain, files, har, idp
 cargo xtask clients              install the clients that the providers are tested with, and say where
 cargo xtask lint                 formatting and clippy
 cargo xtask generate             write generated files anew: JSON Schema, catalogue of faults
@@ -72,8 +72,8 @@ fn test(rest: &[&str]) -> Result<()> {
 }
 
 fn bench(name: &str, rest: &[&str]) -> Result<()> {
-    if !matches!(name, "chain" | "files" | "idp") {
-        bail!("there is no benchmark `{name}`; there are: chain, files, idp");
+    if !matches!(name, "chain" | "files" | "har" | "idp") {
+        bail!("there is no benchmark `{name}`; there are: chain, files, har, idp");
     }
     setup::c_toolchain()?;
     cargo(["build", "--release", "--bin", "authchain"])?;

@@ -12,7 +12,7 @@ const USAGE: &str = "\
 cargo xtask demo                 run every scenario and show its chain
 cargo xtask firefox [ARGS]       run every scenario in Firefox
 cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
-cargo xtask bench NAME [--json]  measure: chain, files, idp
+cargo xtask bench NAME [--json]  measure: chain, files, har, idp
 cargo xtask clients              install the clients that the providers are tested with, and say where
 cargo xtask lint                 formatting and clippy
 cargo xtask generate             write generated files anew: JSON Schema, lists of faults and rules
@@ -90,8 +90,8 @@ fn test(rest: &[&str]) -> Result<()> {
 }
 
 fn bench(name: &str, rest: &[&str]) -> Result<()> {
-    if !matches!(name, "chain" | "files" | "idp") {
-        bail!("there is no benchmark `{name}`; there are: chain, files, idp");
+    if !matches!(name, "chain" | "files" | "har" | "idp") {
+        bail!("there is no benchmark `{name}`; there are: chain, files, har, idp");
     }
     setup::c_toolchain()?;
     cargo(["build", "--release", "--bin", "authchain"])?;

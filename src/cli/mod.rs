@@ -9,6 +9,7 @@ mod faults;
 mod idp;
 mod lab;
 mod list;
+mod record;
 mod reports;
 mod review;
 mod run;
@@ -73,6 +74,8 @@ enum Command {
     Run(run::Run),
     /// Read and compile scenarios without touching the network.
     Check(check::Check),
+    /// Use a browser and have a scenario written that does the same.
+    Record(record::Record),
     /// List scenarios, or which of them covers which requirement.
     List(list::List),
     /// Look at snapshots that changed, and accept or reject each.
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(command) => run::run(command, &printer, quiet),
         Command::Check(command) => check::check(&command, &printer, quiet),
+        Command::Record(command) => record::record(command, &printer, quiet),
         Command::List(command) => list::list(&command, &printer),
         Command::Review(command) => review::review(&command, &printer),
         Command::Accept(command) => review::accept_all(&command, &printer),

@@ -11,6 +11,7 @@ mod idp;
 mod lab;
 mod list;
 mod progress;
+mod record;
 mod redact;
 mod reports;
 mod review;
@@ -77,6 +78,8 @@ enum Command {
     Run(run::Run),
     /// Read and compile scenarios without touching the network.
     Check(check::Check),
+    /// Use a browser and have a scenario written that does the same.
+    Record(record::Record),
     /// List scenarios, or which of them covers which requirement.
     List(list::List),
     /// Look at snapshots that changed, and accept or reject each.
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(command) => run::run(command, &printer, quiet),
         Command::Check(command) => check::check(&command, &printer, quiet),
+        Command::Record(command) => record::record(command, &printer, quiet),
         Command::List(command) => list::list(&command, &printer),
         Command::Review(command) => review::review(&command, &printer),
         Command::Accept(command) => review::accept_all(&command, &printer),

@@ -122,6 +122,22 @@ pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Resul
     Ok(code)
 }
 
+/// Runs `request` and shows how it went, without reports.
+pub(super) fn run_once(request: Request, printer: &Printer) -> anyhow::Result<u8> {
+    let screen = Arc::new(Screen::new(printer.clone(), false, false));
+    let runtime = super::runtime()?;
+    let result = runtime.block_on(run_until_told_twice(request, screen.clone(), printer.watched()))?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    screen.close();
+    let Some(result) = result else { return Ok(INTERRUPTED) };
+    let summary = match result {
+        Ok(summary) => summary,
+        Err(unusable) => return Ok(super::refuse(&unusable, printer)),
+    };
+    printer.talk(&console::summary(&summary, screen.style()));
+    Ok(summary.exit_code())
+}
+
 fn rest(text: &str) -> Result<Duration, String> {
     run::duration(text).ok_or_else(|| "write a number with a unit: `250ms`, `1s`".to_owned())
 }

@@ -17,6 +17,8 @@ mod event;
 mod names;
 mod observer;
 mod pool;
+pub mod record;
+mod recorded;
 mod recording;
 mod select;
 mod snapshots;

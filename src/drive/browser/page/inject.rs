@@ -33,11 +33,16 @@ const PARTS: [&str; 8] = [
 const ASK: &str = "(question) => globalThis.askPage?.(question) ?? null";
 /// Brings the library along and asks it.
 static BRING: LazyLock<String> = LazyLock::new(|| {
-    let library = PARTS.join("\n");
+    let library = library();
     format!(
         "(question) => {{ globalThis.askPage ??= (() => {{\n\"use strict\";\n{library}\nreturn askPage;\n}})(); return globalThis.askPage(question); }}"
     )
 });
+
+/// The library's text.
+pub(super) fn library() -> String {
+    PARTS.join("\n")
+}
 
 /// What a page answered.
 #[derive(Debug)]

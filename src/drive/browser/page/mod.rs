@@ -13,6 +13,7 @@
 //! | `pointer`, `keys` | real presses and real keys |
 //! | `script` | scripts of a scenario, requests of the page |
 //! | `dialogs` | answers to `alert` and its kind |
+//! | `listen` | what a person does, for a scenario that does it again |
 //! | `passkey` | a device that keeps passkeys |
 //! | `tabs` | which tabs there are, and which one is looked at |
 
@@ -21,6 +22,7 @@ mod dialogs;
 mod error;
 mod inject;
 mod keys;
+mod listen;
 #[expect(clippy::module_inception, reason = "the file holds the type of that name")]
 mod page;
 mod passkey;
@@ -35,6 +37,7 @@ mod tests;
 
 pub(crate) use dialogs::{Asked, DialogAnswer, Dialogs};
 pub(crate) use error::ActError;
+pub(crate) use listen::{Deed, Ear, Heard};
 pub(crate) use page::{Page, Shown, StorageArea, StorageChange};
 pub(crate) use passkey::{Credential, Passkeys};
 pub(crate) use script::{PageRequest, PageResponse};

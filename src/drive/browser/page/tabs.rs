@@ -62,6 +62,11 @@ impl Tabs {
         self.shared.open().all.iter().map(|(_, tab)| tab.clone()).collect()
     }
 
+    /// The number of a tab, if it is open.
+    pub(crate) fn number(&self, tab: &str) -> Option<usize> {
+        self.shared.open().number(tab)
+    }
+
     /// Looks at a tab from now on, and brings it to the front.
     ///
     /// # Errors

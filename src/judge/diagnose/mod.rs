@@ -6,6 +6,7 @@
 
 mod credential;
 mod cycle;
+mod denied;
 mod facts;
 pub mod ledger;
 mod rules;

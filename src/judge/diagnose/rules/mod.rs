@@ -137,6 +137,11 @@ impl Rule {
     }
 }
 
+/// The check of a rule for which a chain never holds what it needs.
+fn undecidable(_: &Facts<'_>) -> Vec<Finding> {
+    Vec::new()
+}
+
 /// Every rule by family, in the order of the gates.
 static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
     [stored::RULES, sent::RULES, accepted::RULES, state::RULES, redirects::RULES].into_iter().flatten().copied().collect()

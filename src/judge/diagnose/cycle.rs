@@ -47,23 +47,33 @@ pub(super) fn cycles<'a>(facts: &Facts<'a>) -> Vec<Cycle<'a>> {
     let mut cycles = Vec::new();
     for hops in by_actor.values() {
         let before = cycles.len();
-        for navigation in split(hops, |hop| !matches!(hop.cause, Cause::Redirect(_) | Cause::AutoForm | Cause::Refresh)) {
+        for navigation in split(hops, |before, hop| !goes_on(before, hop)) {
             cycles.extend(in_navigation(facts, navigation));
         }
         if cycles.len() == before {
-            let anew = |hop: &Hop| matches!(hop.cause, Cause::Open | Cause::Reload | Cause::Back) || facts.is_repeated(hop);
+            let anew = |_: &Hop, hop: &Hop| matches!(hop.cause, Cause::Open | Cause::Reload | Cause::Back) || facts.is_repeated(hop);
             cycles.extend(split(hops, anew).into_iter().find_map(|hops| across_steps(facts, hops)));
         }
     }
     cycles
 }
 
-/// Cuts a row of hops before each one that begins something new.
-fn split<'s, 'a>(hops: &'s [&'a Hop], begins: impl Fn(&Hop) -> bool) -> Vec<&'s [&'a Hop]> {
+/// Whether a hop came of the one before it without anybody doing anything. A script's navigation may be somebody's click:
+/// within one step it is the page's own.
+fn goes_on(before: &Hop, hop: &Hop) -> bool {
+    match hop.cause {
+        Cause::Redirect(_) | Cause::AutoForm | Cause::Refresh => true,
+        Cause::Script => hop.step == before.step,
+        _ => false,
+    }
+}
+
+/// Cuts a row of hops before each one that begins something new, seen beside the one before it.
+fn split<'s, 'a>(hops: &'s [&'a Hop], begins: impl Fn(&Hop, &Hop) -> bool) -> Vec<&'s [&'a Hop]> {
     let mut parts = Vec::new();
     let mut start = 0;
     for (at, hop) in hops.iter().enumerate() {
-        if at > start && begins(hop) {
+        if at > start && begins(hops[at - 1], hop) {
             parts.push(&hops[start..at]);
             start = at;
         }
@@ -201,9 +211,9 @@ mod tests {
             story.withheld("session", "SameSiteStrict");
         });
         let findings = found(&story);
-        assert_eq!(findings.len(), 1, "{findings:?}");
+        // The loop, and what causes it.
+        assert_eq!(rules(&story), ["redirect-auth-cycle", "cookie-strict-on-return"], "{findings:?}");
         let finding = &findings[0];
-        assert_eq!(finding.rule, "redirect-auth-cycle");
         assert_eq!(
             finding.title,
             "a loop of 3 hops: https://app.test/ → https://idp.test/authorize → https://api.test/cb → https://app.test/"
@@ -254,6 +264,29 @@ mod tests {
         let mut once = Story::new();
         once.open("http://app.test/").sets("check=1").follow("http://app.test/");
         assert!(rules(&once).is_empty());
+    }
+
+    #[test]
+    fn a_page_may_send_on_by_any_means() {
+        for cause in [Cause::Refresh, Cause::AutoForm, Cause::Script] {
+            let method = if cause == Cause::AutoForm { "POST" } else { "GET" };
+            let mut story = Story::new();
+            story.step("open").open("https://app.test/");
+            for _ in 0..2 {
+                story.hop(method, "https://app.test/login", cause.clone()).hop(method, "https://app.test/", cause.clone());
+            }
+            story.hop(method, "https://app.test/login", cause.clone());
+            assert_eq!(rules(&story), ["redirect-ping-pong-guards"], "{cause:?}");
+        }
+        let mut story = Story::new();
+        for _ in 0..3 {
+            story.step("click").hop("GET", "https://app.test/a", Cause::Script).step("click").hop(
+                "GET",
+                "https://app.test/b",
+                Cause::Script,
+            );
+        }
+        assert!(rules(&story).is_empty(), "somebody goes to and fro");
     }
 
     #[test]

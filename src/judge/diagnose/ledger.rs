@@ -7,6 +7,7 @@
 //! | SENT | did the next request that it was meant for carry it? |
 //! | ACCEPTED | did the server act on it? |
 
+use super::denied::turned_away;
 use super::facts::{Facts, is_deletion, place, without_query};
 use crate::judge::text::shown;
 use crate::trace::{Chain, CookieSent, CookieSet, CookieWithheld, Hop, HopId, Reason, SetVerdict};
@@ -110,6 +111,7 @@ pub fn witness<'a>(facts: &Facts<'a>, actor: &str, last: HopId) -> Option<Witnes
     })
 }
 
+/// By its name, the result of a login.
 pub(super) fn sounds_like_session(name: &str) -> bool {
     !sounds_like_attempt(name) && ["sess", "sid", "token", "auth", "jwt", "login"].iter().any(|word| name.contains(word))
 }
@@ -149,7 +151,15 @@ pub fn first_failed_gate(facts: &Facts<'_>, witness: Witness<'_>, protected: &Ho
         return fails(Gate::Sent, protected, format!("`{name}`, set on hop {}, was stored but not sent here: {why}", witness.hop.id));
     }
     match protected.status() {
-        Some(status) if (200..300).contains(&status) => None,
+        Some(status) if (200..300).contains(&status) => turned_away(facts, protected).and_then(|how| {
+            let text = format!(
+                "`{name}`, set on hop {}, was stored and sent, but {} did not accept it: {}",
+                witness.hop.id,
+                place(protected),
+                how.told(protected)
+            );
+            fails(Gate::Accepted, protected, text)
+        }),
         Some(status) => {
             let to = super::facts::target(protected).map(|url| format!(" to {}", without_query(&url))).unwrap_or_default();
             fails(
@@ -220,6 +230,13 @@ mod tests {
                 story.cookies("session=v");
             })),
             None
+        );
+        // A page with 200 that knows nobody did not accept it either.
+        assert_eq!(
+            gate(&login(stored, |story| {
+                story.get("https://app.test/api/session").cookies("session=v").json(serde_json::json!({"user": null}));
+            })),
+            Some(Gate::Accepted)
         );
     }
 }

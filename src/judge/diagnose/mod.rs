@@ -7,6 +7,7 @@
 mod attempt;
 mod credential;
 mod cycle;
+mod denied;
 mod facts;
 pub mod ledger;
 mod rules;

@@ -1,11 +1,18 @@
 //! Family C: sent but not accepted.
 
+mod cookie_chunk_and_whole;
+mod cookie_chunk_gap;
+mod cookie_duplicate_shadow;
+mod cookie_name_prefix_split;
 mod cookie_value_encoding;
+mod logout_scope_mismatch;
+mod node_affinity;
 mod session_endpoint_fails;
 mod session_endpoints_disagree;
 
-use super::{Evidence, Rule};
+use super::{Evidence, Finding, Rule};
 use crate::judge::diagnose::credential::{Standing, carrying, same_authorization, same_resource, undisturbed, user_told};
+use crate::judge::diagnose::denied::{Denied, denied, turned_away};
 use crate::judge::diagnose::facts::{Facts, cookie_header, place};
 use crate::judge::text::shown;
 use crate::trace::Hop;
@@ -16,7 +23,17 @@ use url::Position;
 const NEAR: usize = 200;
 
 /// The family's rules, those that name a cause before those that name a symptom.
-pub(super) const RULES: &[&Rule] = &[&session_endpoints_disagree::RULE, &session_endpoint_fails::RULE, &cookie_value_encoding::RULE];
+pub(super) const RULES: &[&Rule] = &[
+    &session_endpoints_disagree::RULE,
+    &session_endpoint_fails::RULE,
+    &cookie_value_encoding::RULE,
+    &cookie_duplicate_shadow::RULE,
+    &cookie_chunk_and_whole::RULE,
+    &cookie_chunk_gap::RULE,
+    &cookie_name_prefix_split::RULE,
+    &logout_scope_mismatch::RULE,
+    &node_affinity::RULE,
+];
 
 /// A request that was turned away, and one that was not, with the very same credential and nothing in between.
 struct Pair<'a> {
@@ -85,4 +102,41 @@ fn refusal(hop: &Hop) -> String {
     let body = hop.response().and_then(|response| response.body.json());
     let message = body.as_ref().and_then(|body| body.get("message").or_else(|| body.get("error"))).and_then(serde_json::Value::as_str);
     message.map_or_else(|| status.to_string(), |message| format!("{status} \"{}\"", shown(message, 120)))
+}
+
+/// A finding for each page that turned a logged-in user away, when `proof` finds in its cookies why.
+fn denied_carrying(rule: &Rule, facts: &Facts<'_>, proof: fn(&Denied<'_>) -> Option<String>) -> Vec<Finding> {
+    let findings = denied(facts).into_iter().filter_map(|denied| {
+        let text = proof(&denied)?;
+        let name = shown(&denied.witness.set.name_text(), 80);
+        let how = turned_away(facts, denied.page)?.told(denied.page);
+        let evidence = vec![
+            Evidence::at(denied.witness.hop.id, format!("{} set `{name}`", place(denied.witness.hop))),
+            Evidence::at(denied.page.id, text),
+            Evidence::at(denied.page.id, format!("{} answered {how}", place(denied.page))),
+        ];
+        Some(rule.finding(format!("{} does not find the session among its cookies", place(denied.page)), evidence))
+    });
+    findings.collect()
+}
+
+/// The name and number of a part of a split cookie: `session` and 1 of `session.1`.
+fn chunk(name: &str) -> Option<(&str, u32)> {
+    let (base, part) = name.rsplit_once('.')?;
+    let number = part.len() <= 2 && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if number && !base.is_empty() { Some((base, part.parse().ok()?)) } else { None }
+}
+
+/// What is found when a login sets the cookie `line` and the page after it gets `cookies` and answers with `status`.
+#[cfg(test)]
+fn after_login_setting(line: &str, cookies: &str, status: u16) -> Vec<&'static str> {
+    let mut story = crate::judge::testing::Story::new();
+    story.step("x").open("https://app.test/cb?code=1&state=2").sets(line).follow("https://app.test/home");
+    story.cookies(cookies).status(status);
+    crate::judge::diagnose::diagnose(&story.plan, &story.chain).into_iter().map(|finding| finding.rule).collect()
+}
+
+#[cfg(test)]
+fn after_login(cookies: &str, status: u16) -> Vec<&'static str> {
+    after_login_setting("session=v; Path=/", cookies, status)
 }

@@ -1,6 +1,8 @@
 //! `response_mode=form_post` and cookies that do not travel with cross-site POSTs.
 
-use crate::judge::diagnose::facts::{Facts, place, redirect_error};
+use super::cookie_default_lax_2min::outgrown;
+use crate::judge::diagnose::denied::callback_failure;
+use crate::judge::diagnose::facts::{Facts, place};
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
@@ -22,12 +24,13 @@ const WORDS: [&str; 3] = ["SameSiteLax", "SameSiteStrict", "SameSiteUnspecifiedT
 
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
     // A callback that succeeds all the same keeps its state elsewhere: nothing is broken.
-    let failed = |hop: &Hop| hop.status().is_some_and(|status| status >= 400) || redirect_error(hop).is_some();
+    let failed = |hop: &Hop| callback_failure(hop).is_some();
     let callbacks = facts.chain.hops.iter().filter(|hop| hop.request.method == "POST" && facts.is_callback(hop) && failed(hop));
     let findings = callbacks.filter_map(|hop| {
         let (cookie, reason) = hop
             .withheld
             .iter()
+            .filter(|cookie| outgrown(facts, hop, cookie).is_none())
             .find_map(|cookie| Some((cookie, cookie.reasons.iter().find(|reason| WORDS.contains(&reason.code.as_str()))?)))?;
         let name = shown(&String::from_utf8_lossy(&cookie.name), 80);
         let evidence = vec![Evidence::at(

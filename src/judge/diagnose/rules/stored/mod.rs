@@ -1,15 +1,25 @@
 //! Family A: emitted but not stored. Each of these rules reads the jar's own verdict and tells its causes apart.
 
+mod cookie_attribute_too_long;
+mod cookie_born_expired;
 mod cookie_domain_foreign;
 mod cookie_domain_public_suffix;
+mod cookie_domain_single_label_or_ip;
+mod cookie_header_folded;
 mod cookie_host_prefix_broken;
 mod cookie_http_prefix_broken;
 mod cookie_illegal_bytes;
 mod cookie_lax_set_in_subrequest;
+mod cookie_missing_secure_https;
 mod cookie_none_insecure;
 mod cookie_overlay_secure;
+mod cookie_partitioned_insecure;
+mod cookie_prefix_inert;
+mod cookie_rewritten_by_edge;
 mod cookie_secure_over_http;
 mod cookie_secure_prefix_broken;
+mod cookie_set_then_cleared;
+mod cookie_stripped_by_edge;
 mod cookie_third_party_blocked;
 mod cookie_too_large;
 
@@ -31,6 +41,16 @@ pub(super) const RULES: &[&Rule] = &[
     &cookie_overlay_secure::RULE,
     &cookie_lax_set_in_subrequest::RULE,
     &cookie_third_party_blocked::RULE,
+    &cookie_header_folded::RULE,
+    &cookie_set_then_cleared::RULE,
+    &cookie_born_expired::RULE,
+    &cookie_partitioned_insecure::RULE,
+    &cookie_missing_secure_https::RULE,
+    &cookie_prefix_inert::RULE,
+    &cookie_attribute_too_long::RULE,
+    &cookie_domain_single_label_or_ip::RULE,
+    &cookie_stripped_by_edge::RULE,
+    &cookie_rewritten_by_edge::RULE,
 ];
 
 /// A finding for each cookie refused with one of the words `codes` that `applies` to.

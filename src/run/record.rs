@@ -2,7 +2,7 @@
 
 use super::recorded::Script;
 use super::{BrowserOptions, Cancel, Request, Unusable, prepare};
-use crate::base::{Clock, Redactor};
+use crate::base::{Clock, Redactor, write_atomically};
 use crate::drive::Browsers;
 use crate::drive::browser::launch::DeviceOptions;
 use crate::drive::browser::page::{Ear, Tabs};
@@ -11,6 +11,7 @@ use crate::plan::{Plan, Scope};
 use crate::topology::{self, Topology};
 use anyhow::{Context as _, bail};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,22 +77,28 @@ pub async fn record(request: &RecordRequest, cancel: &Cancel, ready: impl FnOnce
 }
 
 async fn record_in(browsers: &Browsers, request: &RecordRequest, cancel: &Cancel, ready: impl FnOnce() + Send) -> Result<Recorded, NotRecorded> {
-    let mut script = Script::new(head(request), Default::default(), request.url.as_str());
-    write(&request.output, &script.finish())?;
-    let asked = Request { paths: vec![request.output.clone()], live: !request.live.is_empty(), ..Request::default() };
-    let prepared = prepare(&asked).map_err(|unusable| {
-        // What cannot be used is of no use.
-        let _ = std::fs::remove_file(&request.output);
-        NotRecorded::Unusable(unusable)
-    })?;
-    let plan = prepared.plans.first().map(|(plan, _)| plan.clone()).context("the scenario has no run")?;
-    script = Script::new(head(request), plan.secrets.clone().into_iter().collect(), request.url.as_str());
+    let plan = plan(request)?;
+    let mut script = Script::new(head(request), plan.secrets.clone().into_iter().collect(), request.url.as_str());
     let topology = Topology::start(&plan.origins, context(request, &plan)?).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let listened = listen(request, &plan, &topology, browsers, &mut script, cancel, ready).await;
     topology.stop().await;
     listened?;
-    write(&request.output, &script.finish())?;
+    write(&request.output, &script.text())?;
     Ok(Recorded { steps: script.len(), variables: script.variables() })
+}
+
+/// What is to stand up, from a scenario that does nothing but open the first page. It lies where the recorded one will, so
+/// that what it names is found from there.
+fn plan(request: &RecordRequest) -> Result<Arc<Plan>, NotRecorded> {
+    let folder = request.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).with_context(|| format!("failed to make the folder `{}`", folder.display()))?;
+    let bare = tempfile::Builder::new().prefix(".recording-").suffix(".yaml").tempfile_in(folder);
+    let bare = bare.with_context(|| format!("failed to write in the folder `{}`", folder.display()))?;
+    let text = Script::new(head(request), BTreeMap::new(), request.url.as_str()).text();
+    std::fs::write(bare.path(), text).with_context(|| format!("failed to write `{}`", bare.path().display()))?;
+    let asked = Request { paths: vec![bare.path().to_owned()], live: !request.live.is_empty(), ..Request::default() };
+    let prepared = prepare(&asked).map_err(NotRecorded::Unusable)?;
+    Ok(prepared.plans.first().map(|(plan, _)| plan.clone()).context("the scenario has no run")?)
 }
 
 async fn listen(
@@ -114,7 +121,10 @@ async fn listen(
     loop {
         tokio::select! {
             heard = ear.next() => match heard {
-                Some(heard) => script.take(heard),
+                Some(heard) => {
+                    script.take(heard);
+                    write(&request.output, &script.text())?;
+                }
                 None => return Ok(()),
             },
             () = cancel.cancelled() => return Ok(()),
@@ -162,10 +172,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     if path.file_name().is_none() {
         bail!("`{}` is no file name", path.display());
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("failed to make the folder `{}`", folder.display()))?;
-    }
-    std::fs::write(path, text).with_context(|| format!("failed to write `{}`", path.display()))
+    write_atomically(path, text.as_bytes()).with_context(|| format!("failed to write `{}`", path.display()))
 }
 
 /// A path as seen from a folder.

@@ -43,7 +43,8 @@ impl Script {
             self.answer(&kind, accepted, text.as_deref());
             return;
         }
-        self.wait();
+        self.steps.extend(self.arrival());
+        self.arrived = None;
         if tab != self.tab {
             self.tab = tab;
             self.push("tab", tab.to_string());
@@ -64,7 +65,7 @@ impl Script {
 
     /// How many steps there are.
     pub(super) fn len(&self) -> usize {
-        self.steps.len()
+        self.steps.len() + usize::from(self.arrival().is_some())
     }
 
     /// The names of its own secrets' environment variables.
@@ -73,8 +74,7 @@ impl Script {
     }
 
     /// The scenario's text.
-    pub(super) fn finish(&mut self) -> String {
-        self.wait();
+    pub(super) fn text(&self) -> String {
         let mut text = self.head.clone();
         if !self.secrets.is_empty() {
             text.push_str("secrets:\n");
@@ -83,7 +83,8 @@ impl Script {
             }
         }
         text.push_str("steps:\n");
-        for step in &self.steps {
+        let arrived = self.arrival();
+        for step in self.steps.iter().chain(&arrived) {
             match step {
                 Step::Fill(fields) => {
                     let fields = fields.iter().map(|(field, value)| format!("{}: {value}", quoted(field))).collect::<Vec<_>>();
@@ -111,18 +112,15 @@ impl Script {
         }
     }
 
-    /// Waits for where the last deed led to. Values in a URL are chance; its path is not.
-    fn wait(&mut self) {
-        let Some(url) = self.arrived.take() else { return };
-        let Ok(mut parsed) = Url::parse(&url) else { return };
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return;
-        }
+    /// A wait for where the last deed led to. Values in a URL are chance; its path is not.
+    fn arrival(&self) -> Option<Step> {
+        let mut parsed = Url::parse(self.arrived.as_deref()?).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let has_more = parsed.query().is_some() || parsed.fragment().is_some();
         parsed.set_query(None);
         parsed.set_fragment(None);
         let bare = quoted(&escaped(parsed.as_str()));
-        self.push("wait", if has_more { format!("{{ url: {{ starts_with: {bare} }} }}") } else { format!("{{ url: {bare} }}") });
+        let url = if has_more { format!("{{ url: {{ starts_with: {bare} }} }}") } else { format!("{{ url: {bare} }}") };
+        Some(Step::Other("wait".to_owned(), url))
     }
 
     /// A question is answered as it is asked: how, must be said before the deed that brings it up.
@@ -184,7 +182,7 @@ mod tests {
         let known = [("ada".to_owned(), Secret::new("ada", "known-value"))].into();
         let mut script = Script::new("scenario: x\n".to_owned(), known, "https://app.test/login");
         deeds.into_iter().for_each(|(tab, deed)| script.take(Heard { tab, deed }));
-        script.finish()
+        script.text()
     }
 
     #[test]

@@ -182,6 +182,10 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
     // Every variable gets its value, for templates that the run renders. That is no use of it, and no fault when it has none.
     let faults = compiler.faults.len();
     let variables = variables.into_iter().filter_map(|name| Some((name.clone(), compiler.variable(&name)?))).collect();
+    // So does every secret: it is hidden wherever it turns up.
+    for (key, _) in compiler.sources.0.clone() {
+        compiler.use_secret(&key.name, key.span);
+    }
     compiler.faults.truncate(faults);
     let known = compiler.secrets.into_iter().filter_map(|(name, secret)| Some((name, secret?)));
     let unnamed = compiler.unnamed.into_iter().map(|secret: Secret| (secret.name().to_owned(), secret));

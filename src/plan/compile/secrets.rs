@@ -1,4 +1,4 @@
-//! Secrets: from the environment, from a file, or by default, and only those that a run uses.
+//! Secrets: from the environment, from a file, or by default. One that a run uses must have a value.
 
 use super::compiler::{Compiler, did_you_mean};
 use crate::base::{Diagnostic, Secret, Span};

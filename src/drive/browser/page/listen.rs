@@ -8,7 +8,8 @@ use crate::drive::browser::launch::Device;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
@@ -16,6 +17,8 @@ use tokio::time::Instant;
 const CHANNEL: &str = "authchain-listen";
 /// Longest message that is taken from a page, in bytes.
 const LONGEST: usize = 64 * 1024;
+/// How long a document may take to hear that it is listened to.
+const TAKES_EAR: Duration = Duration::from_secs(30);
 
 /// Something that happened while a person used the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +85,7 @@ enum Told {
 
 /// Hears what is done in all tabs and frames of a device.
 pub(crate) struct Ear {
+    bidi: Bidi,
     events: UnboundedReceiver<Arc<Event>>,
     tabs: Arc<Tabs>,
     user_context: String,
@@ -91,25 +95,37 @@ pub(crate) struct Ear {
     questions: BTreeMap<String, String>,
 }
 
+/// What puts the listener into a document, once. A preload script would be there earlier, but in Chromium its channel leads
+/// nowhere when it lives in a sandbox.
+static LISTEN: LazyLock<String> = LazyLock::new(|| {
+    let listener = include_str!("js/listen.js");
+    let library = library();
+    format!("(tell) => {{ if (globalThis.isListening) return; globalThis.isListening = true;\n\"use strict\";\n{library}\n{listener}\nlisten(tell);\n}}")
+});
+
 impl Ear {
-    /// Listens from the next document of every tab on.
+    /// Listens in every document from now on.
     ///
     /// # Errors
-    /// When the browser does not take the listener.
+    /// When the browser does not take the subscription.
     pub(crate) async fn open(device: &Device, tabs: Arc<Tabs>, deadline: Instant) -> Result<Self, ActError> {
-        let bidi: &Bidi = &device.bidi;
+        let bidi = device.bidi.clone();
         let events = bidi.events();
         bidi.send("session.subscribe", json!({ "events": ["script.message"] }), deadline).await?;
-        let listener = include_str!("js/listen.js");
-        let function = format!("(tell) => {{\n\"use strict\";\n{}\n{listener}\nlisten(tell);\n}}", library());
+        Ok(Self { bidi, events, tabs, user_context: device.user_context.clone(), parents: BTreeMap::new(), questions: BTreeMap::new() })
+    }
+
+    /// Listens in the document that a context shows now. What the browser says to it does not matter: a document that is gone
+    /// already has a successor, which is told of.
+    fn listen(&self, context: &str) {
+        let bidi = self.bidi.clone();
         let params = json!({
-            "functionDeclaration": function,
+            "functionDeclaration": LISTEN.as_str(),
             "arguments": [{ "type": "channel", "value": { "channel": CHANNEL } }],
-            "sandbox": SANDBOX,
-            "userContexts": [device.user_context],
+            "target": { "context": context, "sandbox": SANDBOX },
+            "awaitPromise": false,
         });
-        bidi.send("script.addPreloadScript", params, deadline).await?;
-        Ok(Self { events, tabs, user_context: device.user_context.clone(), parents: BTreeMap::new(), questions: BTreeMap::new() })
+        tokio::spawn(async move { bidi.send("script.callFunction", params, Instant::now() + TAKES_EAR).await });
     }
 
     /// The next deed; nothing when the last window was closed, or the browser is gone.
@@ -131,6 +147,10 @@ impl Ear {
     fn hear(&mut self, event: &Event) -> Option<Heard> {
         let text = |name: &str| event.params.get(name).and_then(Value::as_str);
         let context = text("context");
+        let begins = matches!(event.method.as_str(), "browsingContext.contextCreated" | "browsingContext.navigationCommitted" | "browsingContext.domContentLoaded");
+        if let Some(context) = context.filter(|_| begins && text("userContext").is_none_or(|one| one == self.user_context)) {
+            self.listen(context);
+        }
         match event.method.as_str() {
             "browsingContext.contextCreated" => {
                 if let (Some(context), Some(parent)) = (context, text("parent")) {

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use tokio::time::Instant;
 
 /// The name of the world beside the page's own.
-pub(super) const SANDBOX: &str = "authchain";
+pub(crate) const SANDBOX: &str = "authchain";
 /// Longest text of an exception that is kept, in bytes.
 const LONGEST_EXCEPTION: usize = 2000;
 

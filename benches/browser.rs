@@ -26,14 +26,14 @@ const PAGES: usize = 20;
 /// Actors whose memory is measured, each with a page of its own.
 const ACTORS: usize = 8;
 
-const LOGIN: &str = "\
+const LOGIN: &str = r#"
   - open: https://app.mosaic.test/login
   - click: Sign in with Authentik
-  - fill: { Username: jarvis, Password: \"${secret.jarvis}\" }
+  - fill: { Username: jarvis, Password: "${secret.jarvis}" }
   - click: Log in
   - click: Allow
   - wait: { url: https://app.mosaic.test/ }
-";
+"#;
 const PAGE: &str = "  - open: https://app.mosaic.test/health\n";
 
 fn main() -> Result<()> {

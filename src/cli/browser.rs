@@ -46,6 +46,13 @@ impl Browser {
             Kind::Chromium => BrowserKind::Chromium,
             Kind::Firefox => BrowserKind::Firefox,
         };
-        BrowserOptions { kind, binary: self.browser_binary, driver: self.driver, webdriver: self.webdriver, edge: self.edge, headed: self.headed }
+        BrowserOptions {
+            kind,
+            binary: self.browser_binary,
+            driver: self.driver,
+            webdriver: self.webdriver,
+            edge: self.edge,
+            headed: self.headed,
+        }
     }
 }

@@ -137,7 +137,12 @@ impl Attempt<'_> {
         let Driven { chain, verdicts, logs, trouble, interrupted } = driven;
         let without_values = report::without_values(&redactor, &chain);
         let found = judge::hiding(&without_values, || diagnose::diagnose(&**self.plan, &chain));
-        let absent = self.plan.finds.iter().filter(|rule| !found.iter().any(|finding| finding.rule == rule.as_str()));
+        // A rule about cookies that stayed at home has nothing to go by where the browser does not tell of them.
+        let blind = |rule: &str| {
+            !chain.visibility.withheld && diagnose::rules().iter().any(|known| known.id == rule && known.family == diagnose::Family::Sent)
+        };
+        let shown = |rule: &str| found.iter().any(|finding| finding.rule == rule);
+        let absent = self.plan.finds.iter().filter(|rule| !shown(rule) && !blind(rule));
         let absent = if trouble.is_none() && !interrupted { absent.cloned().collect() } else { Vec::new() };
         let findings = found.into_iter().map(|finding| {
             let standing = Standing::of(&finding, &self.plan.finds, &self.plan.allow);

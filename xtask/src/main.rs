@@ -70,7 +70,7 @@ fn firefox(rest: &[&str]) -> Result<()> {
     let path = std::env::join_paths(folders).context("a folder of the path cannot stand in it")?;
     run(cargo_command().args(["test", "--lib", "firefox_", "--", "--ignored"]).env("PATH", &path))?;
     let mut command = Command::new(target().join("debug/authchain"));
-    run(command.args(["run", "scenarios", "--engine", "browser", "--browser", "firefox"]).args(rest).env("PATH", &path))
+    run(command.args(["run", "scenarios", "--engine", "browser", "--browser", "firefox", "--ci"]).args(rest).env("PATH", &path))
 }
 
 fn test(rest: &[&str]) -> Result<()> {

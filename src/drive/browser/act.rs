@@ -66,7 +66,10 @@ impl Session<'_> {
 
     /// Does a step on the actor's page, waits until all that it began is over, and looks at what is there then.
     pub(crate) async fn act_in_browser(&self, actor: &Actor, index: usize, step: &Step, deadline: Instant) -> Result<(), StepError> {
+        let began = Instant::now();
         let screen = self.screen(actor).await?;
+        // The time that a browser takes to start is not the step's.
+        let deadline = (deadline + began.elapsed()).min(self.ends);
         let done = self.act_on_screen(actor, screen, index, step, deadline).await;
         match done {
             // Whatever the socket says, it is better known why the browser does not answer.

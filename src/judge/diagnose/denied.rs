@@ -117,7 +117,7 @@ pub(super) fn is_login(url: &Url) -> bool {
 }
 
 /// Whether a path by its words answers with who is signed in.
-fn asks_for_user(hop: &Hop) -> bool {
+pub(super) fn asks_for_user(hop: &Hop) -> bool {
     let path = hop.request.url.path().to_ascii_lowercase();
     ["session", "user", "whoami", "/me", "profile", "account"].iter().any(|word| path.contains(word))
 }

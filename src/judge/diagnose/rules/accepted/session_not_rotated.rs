@@ -2,7 +2,7 @@
 
 use super::Evidence;
 use crate::judge::diagnose::credential::{Standing, carrying, same_endpoint};
-use crate::judge::diagnose::denied::turned_away;
+use crate::judge::diagnose::denied::{TurnedAway, turned_away};
 use crate::judge::diagnose::facts::{Facts, cookie_header, is_deletion, place};
 use crate::judge::diagnose::ledger::sounds_like_session;
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
@@ -32,7 +32,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         let (before, after): (Vec<&Hop>, Vec<&Hop>) = same.into_iter().filter(|hop| hop.id != login.id).partition(|hop| hop.id < login.id);
         // Only a page that opens by the login, and by nothing else, proves that this cookie is the session.
         let let_in = |hop: &Hop| facts.standing(hop) == Standing::Known || hop.status() == Some(200) && turned_away(facts, hop).is_none();
-        let denied = before.into_iter().filter(|hop| turned_away(facts, hop).is_some()).find_map(|denied| {
+        let denied = before.into_iter().filter(|hop| matches!(turned_away(facts, hop), Some(TurnedAway::Refused | TurnedAway::Sent(_)))).find_map(|denied| {
             let opened = after.iter().find(|opened| same_endpoint(opened, denied) && let_in(opened))?;
             Some((denied, *opened))
         });

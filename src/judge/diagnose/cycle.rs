@@ -118,7 +118,7 @@ fn in_navigation<'a>(facts: &Facts<'a>, hops: &[&'a Hop]) -> Option<Cycle<'a>> {
 }
 
 /// Whether redirects were no longer followed after this hop.
-fn is_stopped(facts: &Facts<'_>, hop: &Hop) -> bool {
+pub(super) fn is_stopped(facts: &Facts<'_>, hop: &Hop) -> bool {
     if let Err(failure) = &hop.outcome {
         return failure.kind == FailureKind::Redirect;
     }

@@ -2,7 +2,7 @@
 
 use super::Evidence;
 use crate::judge::diagnose::denied::is_login;
-use crate::judge::diagnose::facts::{Facts, is_safe, place, target, without_query};
+use crate::judge::diagnose::facts::{Facts, is_safe, place, prefetched, target, without_query};
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Finding, Severity};
 use crate::trace::{Cause, Hop, Resource};
@@ -34,7 +34,7 @@ fn by_script(hop: &Hop) -> bool {
     let wants_page = accept.contains("text/html");
     let in_page = hop.resource == Resource::Fetch && hop.cause == Cause::Subresource && is_safe(hop);
     let as_data = matches!(hop.cause, Cause::Api) && accept.starts_with("application/json");
-    (in_page || as_data) && !wants_page
+    (in_page || as_data) && !wants_page && prefetched(hop).is_none()
 }
 
 #[cfg(test)]
@@ -57,6 +57,10 @@ mod tests {
         assert!(asks(script.0.clone(), script.1, "*/*", &authorize("s")));
         assert!(asks(Cause::Api, Resource::Fetch, "application/json", "https://app.test/login"));
         assert!(!asks(Cause::Api, Resource::Fetch, "*/*", "https://app.test/login"), "it may well want the page");
+        let mut ahead = Story::new();
+        ahead.hop("GET", "https://app.test/start", Cause::Subresource).sends("Sec-Purpose", "prefetch").status(302);
+        ahead.location(&authorize("s")).last().resource = Resource::Fetch;
+        assert!(!hits(RULE.id, &ahead), "a page ahead of time");
         assert!(!asks(page.0, page.1, "text/html", "https://app.test/login"), "a page");
         assert!(!asks(script.0, script.1, "*/*", "https://cdn.test/items.json"), "no login");
     }

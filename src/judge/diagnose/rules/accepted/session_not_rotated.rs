@@ -32,10 +32,13 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         let (before, after): (Vec<&Hop>, Vec<&Hop>) = same.into_iter().filter(|hop| hop.id != login.id).partition(|hop| hop.id < login.id);
         // Only a page that opens by the login, and by nothing else, proves that this cookie is the session.
         let let_in = |hop: &Hop| facts.standing(hop) == Standing::Known || hop.status() == Some(200) && turned_away(facts, hop).is_none();
-        let denied = before.into_iter().filter(|hop| matches!(turned_away(facts, hop), Some(TurnedAway::Refused | TurnedAway::Sent(_)))).find_map(|denied| {
-            let opened = after.iter().find(|opened| same_endpoint(opened, denied) && let_in(opened))?;
-            Some((denied, *opened))
-        });
+        let denied = before
+            .into_iter()
+            .filter(|hop| matches!(turned_away(facts, hop), Some(TurnedAway::Refused | TurnedAway::Sent(_))))
+            .find_map(|denied| {
+                let opened = after.iter().find(|opened| same_endpoint(opened, denied) && let_in(opened))?;
+                Some((denied, *opened))
+            });
         let (denied, opened) = denied?;
         let name = shown(&String::from_utf8_lossy(&session.name), 80);
         Some(RULE.finding(

@@ -3,13 +3,19 @@
 use crate::world::{Ran, World, project};
 use serde_json::{Value, json};
 
-/// The recording of one run, without `_authchain`.
+/// The recording of one run of the HTTP engine, without `_authchain`.
 fn recorded(scenario: &str, variant: &str) -> Value {
+    recorded_by("http", scenario, variant)
+}
+
+/// The recording of one run, without `_authchain`.
+fn recorded_by(engine: &str, scenario: &str, variant: &str) -> Value {
     let world = World::new();
     let path = project().join("scenarios/mosaic").join(scenario);
     let out = world.path().join("run.har");
     let path = path.to_str().expect("a path in UTF-8");
-    Ran::of(world.command().args(["run", path, "--filter", variant, "--ci", "--quiet", "--har"]).arg(&out)).says(0, &[]);
+    Ran::of(world.command().args(["run", path, "--filter", variant, "--engine", engine, "--ci", "--quiet", "--har"]).arg(&out))
+        .says(0, &[]);
     let mut har: Value = serde_json::from_slice(&std::fs::read(out).expect("a recording")).expect("JSON");
     assert_eq!(har["log"]["version"], "1.2");
     strip(&mut har, &|name| name == "_authchain");
@@ -116,6 +122,49 @@ fn the_default_error_route_is_found_at_the_callback() {
             assert_eq!(found.1[0], callback, "{rule}");
         }
     }
+}
+
+/// The failures that began it all, as Chromium meets them: what its HAR says, and what is left without cookies.
+#[test]
+fn failures_in_a_real_browser_are_found_at_their_hop() {
+    // 401 after a valid cookie.
+    let har = recorded_by("browser", "session.yaml", "bearer");
+    let (ran, findings) = diagnosed(&har);
+    ran.says(1, &["finding[session-endpoints-disagree]"]);
+    assert_eq!(rules(&findings), ["session-endpoints-disagree"]);
+    assert_eq!(findings[0].1, [hop_to(&har, "/auth/get-session"), hop_to(&har, "/auth/session")]);
+    assert_weaker(&har, &[]);
+
+    // Back at the login page, by the dashboard's own script.
+    let har = recorded_by("browser", "back-at-login.yaml", "bearer");
+    let (ran, findings) = diagnosed(&har);
+    ran.says(1, &["finding[session-refused]", "answered 401"]);
+    assert_eq!(rules(&findings), ["session-refused"]);
+    assert_eq!(findings[0].1, [hop_to(&har, "/callback/authentik"), hop_to(&har, "/auth/session")]);
+    assert_weaker(&har, &[]);
+
+    // The default error route, on the root of the API.
+    let har = recorded_by("browser", "error-route.yaml", "forgotten");
+    let callback = hop_to(&har, "/callback/authentik");
+    let (_, findings) = diagnosed(&har);
+    assert_eq!(rules(&findings), ["callback-error", "error-lands-on-wrong-origin"]);
+    assert!(findings.iter().all(|(_, hops)| hops[0] == callback), "{findings:?}");
+    assert_weaker(&har, &["callback-error", "error-lands-on-wrong-origin"]);
+
+    // Silent sign-on, round and round.
+    let har = recorded_by("browser", "loops.yaml", "silent-sso");
+    let (ran, findings) = diagnosed(&har);
+    ran.says(1, &["a loop of 4 hops", "first failed gate ACCEPTED"]);
+    assert_eq!(rules(&findings), ["redirect-auth-cycle"]);
+    assert_weaker(&har, &["redirect-auth-cycle"]);
+}
+
+/// Without cookies and Authorization nothing else is found than `left`, and the way to a better recording is told.
+fn assert_weaker(har: &Value, left: &[&str]) {
+    let (ran, findings) = diagnosed(&sanitised(har.clone()));
+    ran.says(i32::from(!left.is_empty()), &["neither cookies nor Authorization", "Export HAR (with sensitive data)"]);
+    let found: Vec<_> = rules(&findings).into_iter().filter(|rule| *rule != "har-sanitised").collect();
+    assert_eq!(found, left);
 }
 
 #[test]

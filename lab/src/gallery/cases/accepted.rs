@@ -91,6 +91,7 @@ pub(super) fn cases() -> Vec<Case> {
             ],
         )
         .spares(&["redirect-ping-pong-guards"]),
+        Case::new("never-accepted", &["session-refused"], [login_page(), signs_in(SESSION), get("/home").status(401).page("Not signed in", "")]),
         Case::new("redirected-api", &["api-redirects-to-login"], [get("/api/items").status(302).goes("/login"), login_page()]),
         Case::new("stale-csrf", &["csrf-rotated-at-login"], stale_csrf()),
         Case::new(

@@ -1,6 +1,6 @@
 //! Edge, caches and service workers.
 
-use super::{Case, SESSION, app, get, home, link, login_page, post};
+use super::{Case, SESSION, get, home, link, login_page, post};
 use serde_json::json;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -16,10 +16,14 @@ pub(super) fn cases() -> Vec<Case> {
                 get("/home").goes("/login"),
             ],
         ),
-        Case::new("cacheable-refusal", &["auth-response-cacheable"], {
-            let own = [get("/api/session").says("cache-control", "public, max-age=600").status(401).json(&json!({ "error": "unauthenticated" }))];
-            app(&[SESSION], "session=").into_iter().chain(own)
-        }),
+        Case::new(
+            "cacheable-refusal",
+            &["auth-response-cacheable"],
+            [
+                login_page(),
+                get("/api/session").says("cache-control", "public, max-age=600").status(401).json(&json!({ "error": "unauthenticated" })),
+            ],
+        ),
         Case::new(
             "large-cookies",
             &["request-header-budget"],

@@ -18,6 +18,7 @@ mod secret_rotated;
 mod session_endpoint_fails;
 mod session_endpoints_disagree;
 mod session_not_rotated;
+mod session_refused;
 
 use super::{Evidence, Finding, Rule};
 use crate::judge::diagnose::credential::{Standing, carrying, same_authorization, same_resource, undisturbed, user_told};
@@ -48,6 +49,7 @@ pub(super) const RULES: &[&Rule] = &[
     &secret_rotated::RULE,
     &logout_scope_mismatch::RULE,
     &node_affinity::RULE,
+    &session_refused::RULE,
     &session_not_rotated::RULE,
     &logout_server_session_alive::RULE,
     &auth_soft_200::RULE,

@@ -185,6 +185,40 @@ fn a_redacted_recording_is_diagnosed_alike_and_holds_no_value() {
     assert_eq!(findings, diagnosed(&har).1);
 }
 
+/// What one browser keeps another refuses: the HAR tells whose rules hold, and so may the command line.
+#[test]
+fn cookies_are_judged_by_the_rules_of_the_browser_that_was_recorded() {
+    let entry = |agent: &str, url: &str, set: &[&str]| {
+        let fields: Vec<_> = set.iter().map(|line| json!({ "name": "Set-Cookie", "value": line })).collect();
+        json!({
+            "startedDateTime": "2026-03-01T12:00:00.000Z", "time": 5,
+            "request": { "method": "GET", "url": url, "headers": [{ "name": "User-Agent", "value": agent }, { "name": "Cookie", "value": "seen=1" }] },
+            "response": { "status": 200, "headers": fields, "content": { "mimeType": "text/html", "text": "<title>Home</title>" } },
+        })
+    };
+    let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36";
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0";
+    let safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
+    let cases = [
+        ("http://localhost:3000/", "session=v; Secure", "cookie-secure-over-http", [false, false, true, false]),
+        ("https://app.test/", "session=v; SameSite=None", "cookie-none-insecure", [true, true, false, false]),
+    ];
+    for (url, line, rule, refused) in cases {
+        for (agent, refused) in [chrome, firefox, safari, "curl/8.14.1"].into_iter().zip(refused) {
+            let har =
+                json!({ "log": { "version": "1.2", "creator": { "name": "x", "version": "1" }, "entries": [entry(agent, url, &[line])] } });
+            let (_, findings) = diagnosed(&har);
+            assert_eq!(rules(&findings).contains(&rule), refused, "{agent}: {findings:?}");
+        }
+    }
+    let world = World::new();
+    let har = json!({ "log": { "version": "1.2", "entries": [entry(chrome, "http://localhost:3000/", &["session=v; Secure"])] } });
+    world.write("ticket.har", har.to_string());
+    world
+        .run(&["diagnose", "ticket.har", "--user-agent", "safari"])
+        .says(1, &["finding[cookie-secure-over-http]", "by the rules of safari"]);
+}
+
 #[test]
 fn what_is_no_har_is_refused_and_what_is_half_one_is_read() {
     let world = World::new();

@@ -5,6 +5,7 @@ use crate::world::{Ran, World, project};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 /// One run: what was found in it, and its part of the recording, without what authchain adds.
 struct Run {
@@ -20,7 +21,12 @@ type Findings = BTreeMap<String, BTreeSet<u64>>;
 fn walked(world: &World, engine: &str) -> Vec<Run> {
     let out = world.path().join(format!("{engine}.har"));
     let mut command = world.command();
-    command.current_dir(project()).args(["run", "scenarios/gallery", "--engine", engine, "--ci", "--quiet", "--har"]).arg(&out);
+    // Some eighty runs, on a machine that may be busy.
+    command
+        .timeout(Duration::from_secs(600))
+        .current_dir(project())
+        .args(["run", "scenarios/gallery", "--engine", engine, "--ci", "--quiet", "--har"])
+        .arg(&out);
     Ran::of(&mut command).says(0, &[]);
     taken_apart(&out)
 }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One broken app.
 pub struct Case {
@@ -216,7 +217,7 @@ impl Route {
         let filled = |text: &str| text.replace("{query}", query).replace("{state}", &state).replace("{count}", &format!("{count:04}"));
         let body = match &self.content {
             Content::Text(text) => filled(text),
-            Content::Tokens(tokens) => tokens(time::OffsetDateTime::now_utc().unix_timestamp()).to_string(),
+            Content::Tokens(tokens) => tokens(now()).to_string(),
         };
         let mut answer = Response::new(Body::from(body));
         *answer.status_mut() = self.status;
@@ -231,6 +232,13 @@ impl Route {
         }
         answer
     }
+}
+
+/// Seconds since 1970, by the clock that libfaketime moves.
+#[allow(clippy::disallowed_methods, reason = "an app of the lab is a process of its own, with the clock any process has")]
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// A form whose button is `Continue`, filled in already.

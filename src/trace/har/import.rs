@@ -28,7 +28,7 @@ const FOLLOWED_WITHIN: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_millis(50);
 /// A request so long after everything before it is something new.
 const PAUSE: Duration = Duration::from_secs(5);
-/// How many redirects browsers follow (Fetch §4.4 step 6).
+/// How many redirects browsers follow (Fetch §4.5).
 const MOST_REDIRECTS: usize = 20;
 
 /// Takes the entries of a HAR and makes a chain of them.

@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "a script's request is redirected to a login page or to the provider, which no script can use",
     cause: "the guard treats API calls like pages: fetch follows the redirect, and ends in a CORS error or with a page where JSON should be",
     fix: "answer 401 to requests of scripts and for API paths, and let the app send the person to log in",
-    reference: "Fetch §4.4; oauth2-proxy/oauth2-proxy#644, bastienwirtz/homer#95",
+    reference: "Fetch §4.5; oauth2-proxy/oauth2-proxy#644, bastienwirtz/homer#95",
     check,
 };
 

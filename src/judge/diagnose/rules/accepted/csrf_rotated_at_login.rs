@@ -16,7 +16,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the first POST after the login was refused: it brought the CSRF token from before the login",
     cause: "the login gave the session a new CSRF token, as it should, and the page still sends the one it had read before",
     fix: "read the token again after the login, from the cookie or the page, with every request that needs it",
-    reference: "OWASP Cross-Site Request Forgery Prevention Cheat Sheet; openlinker#1998",
+    reference: "OWASP Cross-Site Request Forgery Prevention Cheat Sheet; openlinker-project/openlinker#1998",
     check,
 };
 

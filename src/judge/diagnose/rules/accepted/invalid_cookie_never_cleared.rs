@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "two pages send the user to each other over an old session cookie that no answer deletes",
     cause: "the login page takes the cookie's presence for a session, the other page checks it and finds it dead: nobody clears it, so both go on for ever",
     fix: "expire the cookie where it is found to be invalid, and let the login page check validity too",
-    reference: "2anki/server#2352; nextauthjs/next-auth#421",
+    reference: "2anki/2anki.net#2352; nextauthjs/next-auth#421",
     check,
 };
 

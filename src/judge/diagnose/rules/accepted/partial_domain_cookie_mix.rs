@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the request carried one cookie of the new login and an old value of another that belongs with it",
     cause: "a release changed the domain or path of some of the login's cookies: the old ones live on under the old scope and go along in place of the new",
     fix: "give a cookie another name when its scope changes, and expire the old one under its own domain and path",
-    reference: "RFC 6265bis §5.7 step 23; openlinker#2000",
+    reference: "RFC 6265bis §5.7 step 23; openlinker-project/openlinker#2000",
     check: |facts| denied_carrying(&RULE, facts, mixed),
 };
 

@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn found(story: &Story) -> Vec<Finding> {
-        errors(&story)
+        errors(story)
     }
 
     fn assert_silent(why: &str, story: &Story) {

@@ -19,7 +19,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the login keeps the session id that the browser came with",
     cause: "the server marks the anonymous session as signed in: who planted its id beforehand is signed in too (session fixation)",
     fix: "give out a new session id at every login and end the old one",
-    reference: "OWASP WSTG-SESS-03; OWASP ASVS 5.0 V7.2.4; oryxos#89",
+    reference: "OWASP WSTG-SESS-03; OWASP ASVS 5.0 V7.2.4; oryx-labs/oryxos#89",
     check,
 };
 

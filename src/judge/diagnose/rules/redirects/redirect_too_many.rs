@@ -16,7 +16,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "one navigation was redirected more often than browsers follow",
     cause: "each part of the login adds redirects of its own (hosts, schemes, tenants, providers behind providers); browsers stop after 20",
     fix: "redirect to the final URL at once: join the steps for scheme, host and language, and take providers out of the row",
-    reference: "Fetch §4.4 step 8 (at most 20 redirects)",
+    reference: "Fetch §4.5 (HTTP-redirect fetch: at most 20 redirects)",
     check,
 };
 

@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the login sets no cookie: its token outlives pages in web storage and goes along as Authorization",
     cause: "the app keeps its token in localStorage, sessionStorage or IndexedDB: tools that carry cookies over do not carry the session, and every script can read it",
     fix: "save web storage with the cookies in tests, and assert Authorization; better, keep the token on the server behind an HttpOnly cookie",
-    reference: "clickgraph#27; draft-ietf-oauth-browser-based-apps §8",
+    reference: "nhorto/clickgraph#27; draft-ietf-oauth-browser-based-apps §8",
     check,
 };
 

@@ -178,7 +178,7 @@ mod tests {
     use crate::judge::testing::{Story, errors};
 
     fn found(story: &Story) -> Vec<Finding> {
-        errors(&story)
+        errors(story)
     }
 
     const AUTHORIZE: &str = "https://idp.test/authorize?client_id=m&response_type=code&state=s&redirect_uri=https%3A%2F%2Fapi.test%2Fcb";

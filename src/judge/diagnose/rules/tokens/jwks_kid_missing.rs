@@ -14,7 +14,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the ID token names a key that the provider's key set lacks, or none where there are several",
     cause: "the provider signs with a new key before publishing it, or took the old one down while its tokens were about",
     fix: "publish a key before signing with it, keep it published until its last token has expired, and set `kid` in both",
-    reference: "OIDC Core §10.1.1; RFC 7515 §4.1.4; Erlang-Openid/oidcc#543",
+    reference: "OIDC Core §10.1.1; RFC 7515 §4.1.4; erlef/oidcc#543",
     check,
 };
 

@@ -230,7 +230,8 @@ impl Building {
             self.chain.hops.iter_mut().for_each(|hop| hop.withheld.clear());
         }
         let seen = self.seen;
-        self.chain.visibility = Visibility { cookies: self.has_cookies, authorization: seen.authorization, jar: false, bodies: seen.body };
+        self.chain.visibility =
+            Visibility { cookies: self.has_cookies, authorization: seen.authorization, jar: false, bodies: seen.body, withheld: true };
         self.chain
     }
 

@@ -17,7 +17,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "some browsers keep the login's cookie, and others refuse it",
     cause: "clients differ about Secure on localhost, SameSite=None without Secure, and unusual bytes; a login that works in one fails in another",
     fix: "set the cookie so that all of them keep it, and run the scenario by the rules of each browser that matters",
-    reference: "RFC 6265bis §5.7; postmanlabs/postman-app-support#10185, httpie/cli#1308, seanmonstar/reqwest#607",
+    reference: "RFC 6265bis §5.7; postmanlabs/postman-app-support#10185, httpie/cli#1308",
     check,
 };
 

@@ -18,6 +18,8 @@ pub enum App {
     Pages,
     /// Sign-in with passkeys.
     Passkeys,
+    /// Small broken apps, one fault each.
+    Gallery,
 }
 
 /// The name is that of no app.
@@ -30,7 +32,7 @@ pub struct UnknownApp {
 impl App {
     /// Every app, in the order a list of them should have.
     pub const fn all() -> &'static [App] {
-        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages, App::Passkeys]
+        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages, App::Passkeys, App::Gallery]
     }
 
     /// The name by which the command line and a scenario's `process:` know it.
@@ -42,6 +44,7 @@ impl App {
             App::Cookies => "cookies",
             App::Pages => "pages",
             App::Passkeys => "passkeys",
+            App::Gallery => "gallery",
         }
     }
 
@@ -53,6 +56,7 @@ impl App {
             App::Codes => "sign-in by a code that is sent by mail or text message",
             App::Cookies => "sign-in whose cookies a browser drops or withholds, and pages of other sites that lead to it",
             App::Pages => "pages that need a real browser: shadow roots, frames, windows, dialogs, workers, app links",
+            App::Gallery => "small broken apps, each with one fault of logins as it is met in the wild",
             App::Passkeys => "sign-in with passkeys: a relying party that verifies both WebAuthn ceremonies",
         }
     }
@@ -91,6 +95,9 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
-        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`");
+        assert_eq!(
+            error,
+            "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`, `gallery`"
+        );
     }
 }

@@ -17,6 +17,7 @@
 //! wire     requests and responses in the small: cookies, forwarded headers, queries
 //! codes    sign-in by a code that is sent by mail or text message
 //! cookies  cookies that a browser drops or withholds
+//! gallery  small broken apps, one fault each
 //! mosaic   Authentik → Better Auth → NestJS guard
 //! pages    pages that need a real browser
 //! passkeys sign-in with passkeys
@@ -28,6 +29,7 @@ mod cookies;
 mod egress;
 mod env;
 mod error;
+pub mod gallery;
 pub mod mosaic;
 mod pages;
 mod passkeys;

@@ -18,7 +18,7 @@ pub(super) struct Diagnose {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// By whose cookie rules to judge: chrome, firefox, safari, curl [default: those of the browser that was recorded].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "user-agent", value_name = "NAME")]
     browser: Option<Profile>,
     /// Show every request, not only what matters to logins.
     #[arg(long)]

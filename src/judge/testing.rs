@@ -7,7 +7,7 @@
 //! ```
 
 use crate::base::{Sources, Span};
-use crate::judge::diagnose::diagnose;
+use crate::judge::diagnose::{Finding, Severity, diagnose};
 use crate::plan::{Backend, OriginPlan, Plan, Policy, Step, StepId, Verb};
 use crate::trace::{
     AnsweredBy, Body, Cause, Chain, CookieSent, CookieSet, CookieWithheld, Failure, FailureKind, Hop, HopId, JarCookie, Reason, Request,
@@ -338,6 +338,11 @@ pub(crate) fn authorize(state: &str) -> String {
 /// Whether the rule has a finding on the story.
 pub(crate) fn hits(rule: &str, story: &Story) -> bool {
     diagnose(&story.plan, &story.chain).iter().any(|finding| finding.rule == rule)
+}
+
+/// What is found on the story that breaks the chain, advice left out.
+pub(crate) fn errors(story: &Story) -> Vec<Finding> {
+    diagnose(&story.plan, &story.chain).into_iter().filter(|finding| finding.severity == Severity::Error).collect()
 }
 
 /// A token with these claims, as RS256 with the key `k1` would look, its signature made up.

@@ -160,7 +160,7 @@ pub struct Policy {
     pub step_timeout: Duration,
     /// How long the whole run may take.
     pub run_timeout: Duration,
-    /// Redirects in a row before following stops (Fetch §4.4: 20).
+    /// Redirects in a row before following stops (Fetch §4.5: 20).
     pub max_redirects: usize,
     /// Largest response body that is read, in bytes, after decompression.
     pub max_body: usize,

@@ -1,4 +1,4 @@
-//! Following a redirect as one pure decision (RFC 9110 §15.4, Fetch §4.4 "HTTP-redirect fetch"), and the two ways a page
+//! Following a redirect as one pure decision (RFC 9110 §15.4, Fetch §4.5 "HTTP-redirect fetch"), and the two ways a page
 //! sends its reader elsewhere without a status code: the `Refresh` header and `<meta http-equiv=refresh>`.
 //!
 //! In: what was asked and what came back. Out: [`Redirect`], what a browser does next. Where browsers leave the
@@ -11,7 +11,7 @@ use url::{Origin, Url};
 
 use super::headers::Headers;
 
-/// How many redirects of one request a browser follows (Fetch §4.4 "HTTP-redirect fetch": "if request's redirect count
+/// How many redirects of one request a browser follows (Fetch §4.5 "HTTP-redirect fetch": "if request's redirect count
 /// is 20, then return a network error"; Chromium's `ERR_TOO_MANY_REDIRECTS` has the same number).
 pub const MAX_REDIRECTS: usize = 20;
 
@@ -56,7 +56,7 @@ pub struct Hop<'a> {
 pub enum Redirect {
     /// No redirect: the response is the answer.
     None,
-    /// A redirect status without a usable `Location`: the response is the answer (Fetch §4.4 step "location URL is
+    /// A redirect status without a usable `Location`: the response is the answer (Fetch §4.5 step "location URL is
     /// null"). Chromium counts an empty `Location` as absent.
     Missing,
     /// Ask again.
@@ -109,10 +109,10 @@ pub enum Refusal {
     /// Chromium's `ERR_UNSAFE_REDIRECT`.
     #[error("no browser follows a redirect to a `{0}:` URL")]
     UnsafeScheme(String),
-    /// Anything but `http:` and `https:` ends a fetch (Fetch §4.4 "HTTP-redirect fetch", scheme check).
+    /// Anything but `http:` and `https:` ends a fetch (Fetch §4.5 "HTTP-redirect fetch", scheme check).
     #[error("a script's request cannot follow a redirect to a `{0}:` URL, only a navigation can")]
     SchemeInFetch(String),
-    /// Credentials in the URL of a cross-origin request in CORS mode (Fetch §4.4 "HTTP-redirect fetch").
+    /// Credentials in the URL of a cross-origin request in CORS mode (Fetch §4.5 "HTTP-redirect fetch").
     #[error("a script's cross-origin request cannot follow a redirect to a URL with credentials in it")]
     CredentialsInFetch,
     /// The request's redirect mode is `error`.

@@ -128,3 +128,19 @@ fn rules_are_listed_and_the_committed_index_is_the_generated_one() {
         "docs/rules.md is out of date: `cargo xtask generate` writes it anew"
     );
 }
+
+#[test]
+fn what_a_scenario_allows_is_shown_with_its_reason_and_fails_nothing() {
+    let scenario = |allow: &str| {
+        format!(
+            "scenario: case\nsettings: {{ snapshot: false }}\n{allow}origins:\n  https://app.example.test:\n    stub:\n      - {{ path: /, reply: \
+             {{ headers: {{ Set-Cookie: sid=v; SameSite=None }}, body: ok }} }}\nsteps:\n  - open: https://app.example.test/\n"
+        )
+    };
+    World::with(&scenario("")).run_case().says(1, &["finding[cookie-none-insecure]"]);
+    let allowed = World::with(&scenario("allow: { cookie-none-insecure: the old client needs it }\n")).run_case();
+    allowed.says(0, &["1 passed"]);
+    assert!(!allowed.out.contains("finding["), "{}", allowed.out);
+    let traced = World::with(&scenario("allow: { cookie-none-insecure: the old client needs it }\n"));
+    traced.run(&["run", "case.yaml", "--trace"]).says(0, &["cookie-none-insecure", "the old client needs it"]);
+}

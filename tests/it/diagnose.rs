@@ -3,13 +3,19 @@
 use crate::world::{Ran, World, project};
 use serde_json::{Value, json};
 
-/// The recording of one run, without `_authchain`.
+/// The recording of one run of the HTTP engine, without `_authchain`.
 fn recorded(scenario: &str, variant: &str) -> Value {
+    recorded_by("http", scenario, variant)
+}
+
+/// The recording of one run, without `_authchain`.
+fn recorded_by(engine: &str, scenario: &str, variant: &str) -> Value {
     let world = World::new();
     let path = project().join("scenarios/mosaic").join(scenario);
     let out = world.path().join("run.har");
     let path = path.to_str().expect("a path in UTF-8");
-    Ran::of(world.command().args(["run", path, "--filter", variant, "--ci", "--quiet", "--har"]).arg(&out)).says(0, &[]);
+    Ran::of(world.command().args(["run", path, "--filter", variant, "--engine", engine, "--ci", "--quiet", "--har"]).arg(&out))
+        .says(0, &[]);
     let mut har: Value = serde_json::from_slice(&std::fs::read(out).expect("a recording")).expect("JSON");
     assert_eq!(har["log"]["version"], "1.2");
     strip(&mut har, &|name| name == "_authchain");
@@ -118,6 +124,49 @@ fn the_default_error_route_is_found_at_the_callback() {
     }
 }
 
+/// The failures that began it all, as Chromium meets them: what its HAR says, and what is left without cookies.
+#[test]
+fn failures_in_a_real_browser_are_found_at_their_hop() {
+    // 401 after a valid cookie.
+    let har = recorded_by("browser", "session.yaml", "bearer");
+    let (ran, findings) = diagnosed(&har);
+    ran.says(1, &["finding[session-endpoints-disagree]"]);
+    assert_eq!(rules(&findings), ["session-endpoints-disagree"]);
+    assert_eq!(findings[0].1, [hop_to(&har, "/auth/get-session"), hop_to(&har, "/auth/session")]);
+    assert_weaker(&har, &[]);
+
+    // Back at the login page, by the dashboard's own script.
+    let har = recorded_by("browser", "back-at-login.yaml", "bearer");
+    let (ran, findings) = diagnosed(&har);
+    ran.says(1, &["finding[session-refused]", "answered 401"]);
+    assert_eq!(rules(&findings), ["session-refused"]);
+    assert_eq!(findings[0].1, [hop_to(&har, "/callback/authentik"), hop_to(&har, "/auth/session")]);
+    assert_weaker(&har, &[]);
+
+    // The default error route, on the root of the API.
+    let har = recorded_by("browser", "error-route.yaml", "forgotten");
+    let callback = hop_to(&har, "/callback/authentik");
+    let (_, findings) = diagnosed(&har);
+    assert_eq!(rules(&findings), ["callback-error", "error-lands-on-wrong-origin"]);
+    assert!(findings.iter().all(|(_, hops)| hops[0] == callback), "{findings:?}");
+    assert_weaker(&har, &["callback-error", "error-lands-on-wrong-origin"]);
+
+    // Silent sign-on, round and round.
+    let har = recorded_by("browser", "loops.yaml", "silent-sso");
+    let (ran, findings) = diagnosed(&har);
+    ran.says(1, &["a loop of 4 hops", "first failed gate ACCEPTED"]);
+    assert_eq!(rules(&findings), ["redirect-auth-cycle"]);
+    assert_weaker(&har, &["redirect-auth-cycle"]);
+}
+
+/// Without cookies and Authorization nothing else is found than `left`, and the way to a better recording is told.
+fn assert_weaker(har: &Value, left: &[&str]) {
+    let (ran, findings) = diagnosed(&sanitised(har.clone()));
+    ran.says(i32::from(!left.is_empty()), &["neither cookies nor Authorization", "Export HAR (with sensitive data)"]);
+    let found: Vec<_> = rules(&findings).into_iter().filter(|rule| *rule != "har-sanitised").collect();
+    assert_eq!(found, left);
+}
+
 #[test]
 fn a_redacted_recording_is_diagnosed_alike_and_holds_no_value() {
     let har = recorded("session.yaml", "bearer");
@@ -134,6 +183,40 @@ fn a_redacted_recording_is_diagnosed_alike_and_holds_no_value() {
     }
     let (_, findings) = diagnosed(&serde_json::from_str(&text).expect("JSON"));
     assert_eq!(findings, diagnosed(&har).1);
+}
+
+/// What one browser keeps another refuses: the HAR tells whose rules hold, and so may the command line.
+#[test]
+fn cookies_are_judged_by_the_rules_of_the_browser_that_was_recorded() {
+    let entry = |agent: &str, url: &str, set: &[&str]| {
+        let fields: Vec<_> = set.iter().map(|line| json!({ "name": "Set-Cookie", "value": line })).collect();
+        json!({
+            "startedDateTime": "2026-03-01T12:00:00.000Z", "time": 5,
+            "request": { "method": "GET", "url": url, "headers": [{ "name": "User-Agent", "value": agent }, { "name": "Cookie", "value": "seen=1" }] },
+            "response": { "status": 200, "headers": fields, "content": { "mimeType": "text/html", "text": "<title>Home</title>" } },
+        })
+    };
+    let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36";
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0";
+    let safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
+    let cases = [
+        ("http://localhost:3000/", "session=v; Secure", "cookie-secure-over-http", [false, false, true, false]),
+        ("https://app.test/", "session=v; SameSite=None", "cookie-none-insecure", [true, true, false, false]),
+    ];
+    for (url, line, rule, refused) in cases {
+        for (agent, refused) in [chrome, firefox, safari, "curl/8.14.1"].into_iter().zip(refused) {
+            let har =
+                json!({ "log": { "version": "1.2", "creator": { "name": "x", "version": "1" }, "entries": [entry(agent, url, &[line])] } });
+            let (_, findings) = diagnosed(&har);
+            assert_eq!(rules(&findings).contains(&rule), refused, "{agent}: {findings:?}");
+        }
+    }
+    let world = World::new();
+    let har = json!({ "log": { "version": "1.2", "entries": [entry(chrome, "http://localhost:3000/", &["session=v; Secure"])] } });
+    world.write("ticket.har", har.to_string());
+    world
+        .run(&["diagnose", "ticket.har", "--user-agent", "safari"])
+        .says(1, &["finding[cookie-secure-over-http]", "by the rules of safari"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod commands;
 mod conformance;
 mod diagnose;
 mod doctor;
+mod gallery;
 mod hostile;
 mod idp;
 mod interrupt;

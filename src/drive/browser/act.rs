@@ -19,7 +19,7 @@ use url::Url;
 
 /// How long a look at the page may take when the step's own time is over.
 const GRACE: Duration = Duration::from_secs(5);
-/// Redirects in a row that a browser follows at least: Chromium gives up at the twentieth, the standard one later (Fetch §4.4).
+/// Redirects in a row that a browser follows at least: Chromium gives up at the twentieth, the standard one later (Fetch §4.5).
 const LIMIT: usize = 19;
 /// Most of a page's text that a message shows, in characters.
 const SHOWN_TEXT: usize = 200;

@@ -117,7 +117,7 @@ pub(super) fn is_login(url: &Url) -> bool {
 }
 
 /// Whether a path by its words answers with who is signed in.
-fn asks_for_user(hop: &Hop) -> bool {
+pub(super) fn asks_for_user(hop: &Hop) -> bool {
     let path = hop.request.url.path().to_ascii_lowercase();
     ["session", "user", "whoami", "/me", "profile", "account"].iter().any(|word| path.contains(word))
 }
@@ -129,8 +129,20 @@ fn went_by_itself(facts: &Facts<'_>, hop: &Hop) -> Option<Url> {
     }
     let later = facts.chain.hops.get(hop.id.0 as usize + 1..).unwrap_or_default();
     let next = later.iter().find(|next| next.actor == hop.actor && next.resource == Resource::Document)?;
-    let by_itself = next.step == hop.step && matches!(next.cause, Cause::AutoForm | Cause::Refresh | Cause::Script);
+    // What a page's script asked for and was refused is what turned away, not the page.
+    let asked = later.iter().take_while(|other| other.id != next.id).filter(|other| other.actor == hop.actor);
+    let was_told = || asked.into_iter().any(|other| other.resource == Resource::Fetch && is_refusal(facts.standing(other)));
+    let by_itself = next.step == hop.step
+        && match next.cause {
+            Cause::AutoForm | Cause::Refresh => true,
+            Cause::Script => !was_told(),
+            _ => false,
+        };
     by_itself.then(|| next.request.url.clone())
+}
+
+fn is_refusal(standing: Standing) -> bool {
+    matches!(standing, Standing::Refused | Standing::Anonymous | Standing::Broken)
 }
 
 fn html(hop: &Hop) -> Option<String> {

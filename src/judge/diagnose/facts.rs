@@ -6,7 +6,8 @@ use super::ledger::Ledger;
 use super::scene::Scene;
 use crate::judge::text::shown;
 use crate::plan::{Step, Verb};
-use crate::trace::{Cause, Chain, CookieSet, Hop, HopId, Reason, SetVerdict};
+use crate::trace::{AnsweredBy, Cause, Chain, CookieSet, Hop, HopId, Reason, SetVerdict};
+use crate::web::cookie::parse_cookie_date;
 use crate::web::oauth::{AuthorizationRequest, Callback, ErrorParams, is_callback};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -304,4 +305,27 @@ pub(super) fn ends_session(hop: &Hop) -> bool {
 /// Whether a request may change nothing (RFC 9110 §9.2.1).
 pub(super) fn is_safe(hop: &Hop) -> bool {
     matches!(hop.request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+}
+
+/// What says that nobody asked for it yet (Fetch §3.8 `Sec-Purpose`, and what browsers and Next.js sent before and beside it).
+pub(super) fn prefetched(hop: &Hop) -> Option<String> {
+    if hop.response().is_some_and(|response| response.by == AnsweredBy::Prefetch) {
+        return Some("answered by the browser's prefetch".to_owned());
+    }
+    let named = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().find(|name| {
+        let value = hop.request.headers.get_str(name).unwrap_or_default().to_ascii_lowercase();
+        value.contains("prefetch") || value.contains("prerender")
+    });
+    let next = || (hop.request.headers.get_str("next-router-prefetch") == Some("1")).then_some("next-router-prefetch");
+    named.or_else(next).map(str::to_owned)
+}
+
+/// By how many seconds the server's Date is ahead of the time at which the answer came; none for one that caches kept.
+pub(super) fn server_clock(hop: &Hop) -> Option<i64> {
+    let response = hop.response().filter(|response| response.by == AnsweredBy::Server && !response.headers.contains("age"))?;
+    let date = parse_cookie_date(response.headers.get("date")?)?;
+    // Somewhere in the time of the request the answer was written: its begin for an answer that is behind, its end for one ahead.
+    let (began, ended) = (hop.started.unix_timestamp(), (hop.started + hop.timings.total).unix_timestamp());
+    let date = date.unix_timestamp();
+    Some(if date > ended { date - ended } else { (date - began).min(0) })
 }

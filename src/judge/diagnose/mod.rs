@@ -8,6 +8,7 @@ mod attempt;
 mod credential;
 mod cycle;
 mod denied;
+mod discovery;
 mod facts;
 pub mod ledger;
 mod rules;

@@ -27,7 +27,10 @@ pub(super) struct Draft {
 /// What fields of cookies an entry has.
 #[derive(Default, Clone, Copy)]
 pub(super) struct Seen {
+    /// Whether a request carried cookies.
     pub(super) cookie: bool,
+    /// Whether an answer set one.
+    pub(super) set_cookie: bool,
     pub(super) authorization: bool,
     pub(super) body: bool,
     pub(super) browser: bool,
@@ -66,6 +69,7 @@ impl Draft {
         let headers = &self.request.headers;
         Seen {
             cookie: headers.contains("cookie"),
+            set_cookie: self.outcome.as_ref().is_ok_and(|response| response.headers.contains("set-cookie")),
             authorization: headers.contains("authorization"),
             body: self.outcome.as_ref().is_ok_and(|response| !response.body.bytes.is_empty()),
             browser: headers.contains("sec-fetch-mode") || self.entry.resource_type.is_some() || self.entry.pageref.is_some(),

@@ -28,7 +28,7 @@ const FOLLOWED_WITHIN: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_millis(50);
 /// A request so long after everything before it is something new.
 const PAUSE: Duration = Duration::from_secs(5);
-/// How many redirects browsers follow (Fetch §4.4 step 6).
+/// How many redirects browsers follow (Fetch §4.5).
 const MOST_REDIRECTS: usize = 20;
 
 /// Takes the entries of a HAR and makes a chain of them.
@@ -76,6 +76,7 @@ impl Import {
         };
         let seen = draft.seen();
         self.seen.cookie |= seen.cookie;
+        self.seen.set_cookie |= seen.set_cookie;
         self.seen.authorization |= seen.authorization;
         self.seen.body |= seen.body;
         self.seen.browser |= seen.browser;
@@ -90,16 +91,9 @@ impl Import {
     pub fn finish(self, log: &Log) -> Imported {
         let profile = self.profile.unwrap_or_else(|| profile_of(log, self.user_agent.as_deref()));
         let passed_over = self.passed_over;
-        let visibility = Visibility {
-            cookies: self.seen.cookie,
-            authorization: self.seen.authorization,
-            jar: false,
-            bodies: self.seen.body,
-            withheld: true,
-        };
         let chain = match own(&self.drafts, log) {
             Some((entries, steps)) => restore(self.drafts, entries, steps),
-            None => Chain { visibility, ..Building::new(profile, self.seen).chain(ordered(self.drafts)) },
+            None => Building::new(profile, self.seen).chain(ordered(self.drafts)),
         };
         Imported { chain, profile, passed_over }
     }
@@ -199,6 +193,10 @@ struct Building {
     refused: HashMap<(Bytes, Bytes), Vec<(usize, usize)>>,
     /// Names of cookies that were sent without having been set.
     before: HashSet<Bytes>,
+    /// Whether the recording has cookies, as far as is known yet.
+    has_cookies: bool,
+    /// Whether a request came without any cookie though the jar had some for it.
+    lacks: bool,
 }
 
 impl Building {
@@ -216,6 +214,8 @@ impl Building {
             ended: None,
             refused: HashMap::new(),
             before: HashSet::new(),
+            has_cookies: seen.cookie || seen.set_cookie,
+            lacks: false,
         }
     }
 
@@ -224,6 +224,14 @@ impl Building {
             self.add(started, draft);
         }
         self.stopped();
+        // Where answers set cookies and no request carries any, either none was to be sent, or the exporter left them out.
+        if !self.seen.cookie && self.lacks {
+            self.has_cookies = false;
+            self.chain.hops.iter_mut().for_each(|hop| hop.withheld.clear());
+        }
+        let seen = self.seen;
+        self.chain.visibility =
+            Visibility { cookies: self.has_cookies, authorization: seen.authorization, jar: false, bodies: seen.body, withheld: true };
         self.chain
     }
 
@@ -329,13 +337,14 @@ impl Building {
             self.refuted(&cookie.name, &cookie.value);
         }
         let was_sent = |name: &[u8]| hop.sent.iter().any(|cookie| cookie.name == name);
-        if self.seen.cookie {
+        if self.has_cookies {
             let stayed = decision.withheld.iter().filter(|stayed| !was_sent(stayed.cookie.key.name.as_bytes()));
             hop.withheld = stayed.map(withheld).collect();
         }
         // A script that asks without credentials sends no cookies, and the answer's are passed over (Fetch §4.6).
         let crosses = context.target != Target::MainFrame && context.initiator != initiator_of(&hop.request.url);
-        let without_credentials = self.seen.cookie && crosses && hop.sent.is_empty() && !decision.sent.is_empty();
+        self.lacks |= !crosses && hop.sent.is_empty() && !decision.sent.is_empty();
+        let without_credentials = self.has_cookies && crosses && hop.sent.is_empty() && !decision.sent.is_empty();
         let response = response_context(context, hop);
         let lines: Vec<_> = hop.response().into_iter().flat_map(|response| response.headers.get_all("set-cookie")).collect();
         let judged = lines.into_iter().map(|line| {

@@ -98,6 +98,8 @@ pub enum Needs {
     Probe,
     /// What is known of the deployment.
     Deploy,
+    /// The browser state that a test saved.
+    Storage,
 }
 
 impl Needs {
@@ -109,6 +111,7 @@ impl Needs {
             Self::Browser => "browser",
             Self::Probe => "probe",
             Self::Deploy => "deploy",
+            Self::Storage => "storage",
         }
     }
 
@@ -120,6 +123,7 @@ impl Needs {
             Self::Browser => Some("not decidable here without a real browser: the other engine and a HAR do not show what it needs"),
             Self::Probe => Some("not decidable here by a login alone: it needs a request that asks for it (a probe)"),
             Self::Deploy => Some("not decidable here by a chain: it needs to know what is deployed"),
+            Self::Storage => Some("not decidable here by a chain: it needs the browser state that a test saved"),
         }
     }
 }
@@ -169,6 +173,172 @@ pub fn explain(id: &str) -> Option<&'static Rule> {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    /// The catalogue: every rule that must be there, by family.
+    const CATALOGUE: [(Family, &[&str]); 7] = [
+        (
+            Family::Stored,
+            &[
+                "cookie-none-insecure",
+                "cookie-secure-over-http",
+                "cookie-missing-secure-https",
+                "cookie-host-prefix-broken",
+                "cookie-secure-prefix-broken",
+                "cookie-http-prefix-broken",
+                "cookie-prefix-inert",
+                "cookie-domain-foreign",
+                "cookie-domain-public-suffix",
+                "cookie-domain-single-label-or-ip",
+                "cookie-too-large",
+                "cookie-attribute-too-long",
+                "cookie-overlay-secure",
+                "cookie-header-folded",
+                "cookie-set-then-cleared",
+                "cookie-born-expired",
+                "cookie-third-party-blocked",
+                "cookie-lax-set-in-subrequest",
+                "cookie-partitioned-insecure",
+                "cookie-stripped-by-edge",
+                "cookie-rewritten-by-edge",
+                "cookie-illegal-bytes",
+                "cookie-set-by-prefetched-page",
+            ],
+        ),
+        (
+            Family::Sent,
+            &[
+                "cookie-lax-on-post-callback",
+                "cookie-default-lax-2min",
+                "cookie-strict-on-return",
+                "cookie-path-miss",
+                "cookie-host-only-elsewhere",
+                "cookie-scheme-downgrade",
+                "cookie-loopback-split",
+                "cookie-port-shared",
+                "cookie-evicted-by-count",
+                "fetch-without-credentials",
+                "cors-wildcard-with-credentials",
+                "client-jar-differs",
+                "state-saved-too-early",
+                "session-in-web-storage",
+            ],
+        ),
+        (
+            Family::Accepted,
+            &[
+                "cookie-name-prefix-split",
+                "cookie-duplicate-shadow",
+                "cookie-chunk-and-whole",
+                "cookie-chunk-gap",
+                "cookie-value-altered",
+                "cookie-value-encoding",
+                "secret-rotated",
+                "invalid-cookie-never-cleared",
+                "node-affinity",
+                "session-endpoints-disagree",
+                "auth-soft-200",
+                "api-redirects-to-login",
+                "partial-domain-cookie-mix",
+                "csrf-rotated-at-login",
+                "session-not-rotated",
+                "logout-scope-mismatch",
+                "logout-server-session-alive",
+            ],
+        ),
+        (
+            Family::State,
+            &[
+                "state-cookie-never-set",
+                "state-cookie-overwritten",
+                "state-cookie-expired",
+                "state-value-mismatch",
+                "state-not-verified",
+                "callback-other-context",
+                "pkce-verifier-missing",
+                "pkce-weak",
+                "nonce-mismatch",
+                "nonce-cookie-pileup",
+                "code-replayed",
+                "auth-route-prefetched",
+                "magic-link-consumed",
+                "callback-error-swallowed",
+                "otp-window",
+            ],
+        ),
+        (
+            Family::Redirects,
+            &[
+                "redirect-to-self",
+                "redirect-auth-cycle",
+                "redirect-ping-pong-guards",
+                "redirect-downgrade",
+                "redirect-uri-scheme",
+                "redirect-uri-internal-host",
+                "redirect-uri-www-apex",
+                "redirect-uri-near-miss",
+                "redirect-permanent-on-auth",
+                "redirect-drops-body",
+                "redirect-forwarded-host-lost",
+                "redirect-too-many",
+                "return-to-lost",
+                "return-to-open",
+                "redirect-leaks-credentials",
+            ],
+        ),
+        (
+            Family::Tokens,
+            &[
+                "iss-mismatch",
+                "iss-param-mismatch",
+                "aud-azp-mismatch",
+                "clock-skew",
+                "token-dead-on-arrival",
+                "jwks-stale",
+                "jwks-kid-missing",
+                "refresh-reuse-race",
+                "refresh-not-written-back",
+                "silent-renew-blocked",
+                "token-in-url",
+                "implicit-or-password-grant",
+                "userinfo-sub-mismatch",
+            ],
+        ),
+        (
+            Family::Edge,
+            &[
+                "set-cookie-from-cache",
+                "auth-response-cacheable",
+                "sw-intercepted",
+                "stale-client-bundle",
+                "deploy-sha-mismatch",
+                "deploy-mixed-replicas",
+                "deploy-unverifiable",
+                "config-drift",
+                "request-header-budget",
+                "response-header-budget",
+                "har-sanitised",
+                "har-no-redirect-bodies",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn every_rule_of_the_catalogue_is_there_in_its_family() {
+        let all: BTreeSet<_> = CATALOGUE.iter().flat_map(|(_, ids)| *ids).collect();
+        assert_eq!(all.len(), 109);
+        for (family, ids) in CATALOGUE {
+            for id in ids {
+                assert_eq!(explain(id).map(|rule| rule.family), Some(family), "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_that_cannot_decide_says_what_it_would_need() {
+        for rule in rules().iter().filter(|rule| std::ptr::fn_addr_eq(rule.check, undecidable as fn(&Facts<'_>) -> Vec<Finding>)) {
+            assert!(rule.needs.missing().is_some_and(|missing| missing.contains("not decidable here")), "{}", rule.id);
+        }
+    }
 
     #[test]
     fn every_rule_is_told_once_and_whole() {

@@ -104,6 +104,16 @@ fn a_har_without_cookies_says_so_and_withholds_nothing() {
 }
 
 #[test]
+fn answers_alone_show_cookies_where_none_was_to_be_sent() {
+    let first = |line: &str| chrome(0.0, "GET", "https://app.test/auth/cb", &[NAVIGATE, PERSON], 200, &[&format!("Set-Cookie: {line}")]);
+    let second = || chrome(1.0, "GET", "https://app.test/home", &[NAVIGATE, PERSON], 200, &[]);
+    let elsewhere = import(&[first("sid=1; Secure"), second()]).chain;
+    assert!(elsewhere.visibility.cookies && elsewhere.hops[1].withheld.len() == 1, "for another path: the browser sent none");
+    let left_out = import(&[first("sid=1; Secure; Path=/"), second()]).chain;
+    assert!(!left_out.visibility.cookies && left_out.hops[1].withheld.is_empty(), "the browser sent it: the exporter left it out");
+}
+
+#[test]
 fn where_the_recording_knows_better_than_the_rules_it_is_right() {
     let mut entries = login();
     entries.push(chrome(12.0, "GET", "https://idp.test/x", &[NAVIGATE, PERSON, "Cookie: bad=2"], 200, &[]));

@@ -160,6 +160,8 @@ impl Pseudonyms {
             Value::Object(map) => map.iter_mut().for_each(|(name, value)| self.json(Some(name), value, depth + 1)),
             Value::Array(list) => list.iter_mut().for_each(|value| self.json(name, value, depth + 1)),
             Value::String(text) if text.starts_with(['{', '[']) => *text = self.json_text(name, text, depth + 1),
+            // Whom it is about, alike in tokens and in what is asked about them.
+            Value::String(text) if name == Some("sub") => *text = self.secret(text),
             Value::String(text) => *text = self.value(name, text, depth),
             // A code that a person types may be a number.
             Value::Number(number) if name.is_some_and(is_password) => *value = self.password(&number.to_string()).into(),
@@ -177,9 +179,6 @@ impl Pseudonyms {
         // The parts as they were are secrets too: somebody may have kept one alone.
         self.secret(claims);
         self.json(None, &mut payload, 1);
-        if let Some(subject) = payload.get_mut("sub").and_then(|subject| subject.as_str().map(str::to_owned).map(|text| (subject, text))) {
-            *subject.0 = self.secret(&subject.1).into();
-        }
         Some(format!("{head}.{}.{}", URL_SAFE_NO_PAD.encode(payload.to_string()), self.secret(signature)))
     }
 

@@ -14,7 +14,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the request carries the login's cookie twice, with two values, and the page sees nobody",
     cause: "a host-only cookie and one with `Domain`, or cookies of two paths, share a name: both are sent, and most servers read the first",
     fix: "expire the old cookie under its own domain and path, or give the new one another name",
-    reference: "RFC 6265bis §5.7 step 23, §5.8.3; openlinker#1998, jitsu#1361",
+    reference: "RFC 6265bis §5.7 step 23, §5.8.3; openlinker-project/openlinker#1998, jitsucom/jitsu#1361",
     check: |facts| denied_carrying(&RULE, facts, twice),
 };
 

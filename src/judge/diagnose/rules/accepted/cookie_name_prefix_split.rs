@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the login sets its cookie under one spelling, and the page that sees nobody goes by another (`__Secure-x`, `x`)",
     cause: "the writer decides about the prefix by the public URL, the reader by its internal one or by `NODE_ENV`: they look for different cookies",
     fix: "say explicitly in both whether cookies are secure, or read both names",
-    reference: "better-auth/better-auth#1487, #8737; openchat#240",
+    reference: "better-auth/better-auth#1487, #8737; opencoredev/openchat#240",
     check,
 };
 

@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "signing out expires a cookie under another domain or path, and the live one is sent on",
     cause: "browsers know a cookie by name, domain, host-only flag and path: a clearing line that differs in one of them hits nothing",
     fix: "clear the cookie with the very `Domain` and `Path` that set it, and each key that was ever used",
-    reference: "RFC 6265bis §5.7 step 23; freehire#682, Budibase/budibase#2906",
+    reference: "RFC 6265bis §5.7 step 23; strelov1/freehire#682, Budibase/budibase#2906",
     check,
 };
 

@@ -1,14 +1,24 @@
 //! Family C: sent but not accepted.
 
+mod api_redirects_to_login;
+mod auth_soft_200;
 mod cookie_chunk_and_whole;
 mod cookie_chunk_gap;
 mod cookie_duplicate_shadow;
 mod cookie_name_prefix_split;
+mod cookie_value_altered;
 mod cookie_value_encoding;
+mod csrf_rotated_at_login;
+mod invalid_cookie_never_cleared;
 mod logout_scope_mismatch;
+mod logout_server_session_alive;
 mod node_affinity;
+mod partial_domain_cookie_mix;
+mod secret_rotated;
 mod session_endpoint_fails;
 mod session_endpoints_disagree;
+mod session_not_rotated;
+mod session_refused;
 
 use super::{Evidence, Finding, Rule};
 use crate::judge::diagnose::credential::{Standing, carrying, same_authorization, same_resource, undisturbed, user_told};
@@ -27,12 +37,22 @@ pub(super) const RULES: &[&Rule] = &[
     &session_endpoints_disagree::RULE,
     &session_endpoint_fails::RULE,
     &cookie_value_encoding::RULE,
+    &cookie_value_altered::RULE,
     &cookie_duplicate_shadow::RULE,
     &cookie_chunk_and_whole::RULE,
     &cookie_chunk_gap::RULE,
     &cookie_name_prefix_split::RULE,
+    &partial_domain_cookie_mix::RULE,
+    &invalid_cookie_never_cleared::RULE,
+    &api_redirects_to_login::RULE,
+    &csrf_rotated_at_login::RULE,
+    &secret_rotated::RULE,
     &logout_scope_mismatch::RULE,
     &node_affinity::RULE,
+    &session_refused::RULE,
+    &session_not_rotated::RULE,
+    &logout_server_session_alive::RULE,
+    &auth_soft_200::RULE,
 ];
 
 /// A request that was turned away, and one that was not, with the very same credential and nothing in between.

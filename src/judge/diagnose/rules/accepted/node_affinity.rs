@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the same request with the same cookies is answered with the user and without, in turns",
     cause: "each replica keeps sessions in its own memory: who is asked decides whether there is one",
     fix: "keep sessions in a store that all replicas share, or make them stateless",
-    reference: "hoppscotch#3315, open-webui#11606, goauthentik/authentik#6883",
+    reference: "hoppscotch/hoppscotch#3315, open-webui/open-webui#11606, goauthentik/authentik#6883",
     check,
 };
 

@@ -67,8 +67,7 @@ fn has_escape(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::diagnose::diagnose;
-    use crate::judge::testing::Story;
+    use crate::judge::testing::{Story, errors};
     use crate::plan::Verb;
     use serde_json::{Value, json};
     use std::time::Duration;
@@ -93,7 +92,7 @@ mod tests {
     }
 
     fn found(story: &Story) -> Vec<Finding> {
-        diagnose(&story.plan, &story.chain)
+        errors(story)
     }
 
     fn assert_silent(why: &str, story: &Story) {

@@ -5,10 +5,13 @@ mod config_drift;
 mod deploy_mixed_replicas;
 mod deploy_sha_mismatch;
 mod deploy_unverifiable;
+mod har_no_redirect_bodies;
+mod har_sanitised;
 mod request_header_budget;
 mod response_header_budget;
 mod set_cookie_from_cache;
 mod stale_client_bundle;
+mod sw_intercepted;
 
 use super::Rule;
 
@@ -18,9 +21,12 @@ pub(super) const RULES: &[&Rule] = &[
     &auth_response_cacheable::RULE,
     &request_header_budget::RULE,
     &response_header_budget::RULE,
+    &sw_intercepted::RULE,
     &stale_client_bundle::RULE,
     &deploy_sha_mismatch::RULE,
     &deploy_mixed_replicas::RULE,
     &deploy_unverifiable::RULE,
     &config_drift::RULE,
+    &har_sanitised::RULE,
+    &har_no_redirect_bodies::RULE,
 ];

@@ -84,8 +84,7 @@ fn began_at(facts: &Facts<'_>, callback: &Hop) -> Option<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::diagnose::diagnose;
-    use crate::judge::testing::Story;
+    use crate::judge::testing::{Story, errors};
 
     fn rules(lands: &str, begins: &str) -> Vec<&'static str> {
         let mut story = Story::new();
@@ -101,7 +100,7 @@ mod tests {
             .follow("https://api.test/cb?error=access_denied&state=s")
             .follow(lands)
             .html("x");
-        diagnose(&story.plan, &story.chain).into_iter().map(|finding| finding.rule).collect()
+        errors(&story).into_iter().map(|finding| finding.rule).collect()
     }
 
     #[test]
@@ -120,6 +119,6 @@ mod tests {
             .step("go")
             .open("https://idp.test/authorize?client_id=m&response_type=code&redirect_uri=https%3A%2F%2Fapi.test%2Fcb");
         story.step("probe").get("https://api.test/cb?state=s").status(302).location("https://api.test/?error=x");
-        assert_eq!(diagnose(&story.plan, &story.chain).len(), 1);
+        assert_eq!(errors(&story).len(), 1);
     }
 }

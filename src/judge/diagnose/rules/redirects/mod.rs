@@ -13,10 +13,12 @@ mod redirect_too_many;
 mod redirect_uri_internal_host;
 mod redirect_uri_near_miss;
 mod redirect_uri_scheme;
+mod redirect_uri_www_apex;
+mod return_to_lost;
 mod return_to_open;
 
 use super::{Evidence, Finding, Rule};
-use crate::judge::diagnose::cycle::{Cycle, Kind, cycles};
+use crate::judge::diagnose::cycle::{Cycle, Kind, cycles, stale};
 use crate::judge::diagnose::facts::{Facts, place, target, without_query};
 use crate::judge::diagnose::ledger::{first_failed_gate, witness};
 use crate::judge::text::count;
@@ -28,12 +30,14 @@ pub(super) const RULES: &[&Rule] = &[
     &redirect_uri_internal_host::RULE,
     &redirect_uri_scheme::RULE,
     &redirect_uri_near_miss::RULE,
+    &redirect_uri_www_apex::RULE,
     &redirect_downgrade::RULE,
     &redirect_permanent_on_auth::RULE,
     &redirect_drops_body::RULE,
     &redirect_leaks_credentials::RULE,
     &return_to_open::RULE,
     &error_lands_on_wrong_origin::RULE,
+    &return_to_lost::RULE,
     &redirect_auth_cycle::RULE,
     &redirect_ping_pong_guards::RULE,
     &redirect_to_self::RULE,
@@ -45,7 +49,12 @@ const LISTED: usize = 12;
 
 /// A finding for each loop of this kind: its shortest cycle, then the first gate that the login's cookie did not pass.
 fn loops(rule: &Rule, facts: &Facts<'_>, kind: Kind) -> Vec<Finding> {
-    cycles(facts).iter().filter(|cycle| cycle.kind == kind).map(|cycle| finding(rule, facts, cycle)).collect()
+    // A loop over a dead cookie has a cause of its own, which another rule names.
+    cycles(facts)
+        .iter()
+        .filter(|cycle| cycle.kind == kind && stale(facts, cycle).is_none())
+        .map(|cycle| finding(rule, facts, cycle))
+        .collect()
 }
 
 fn finding(rule: &Rule, facts: &Facts<'_>, cycle: &Cycle<'_>) -> Finding {

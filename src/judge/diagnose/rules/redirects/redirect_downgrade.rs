@@ -13,7 +13,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "an https page redirects to http on its own host",
     cause: "TLS ends in front of the app, which builds absolute URLs from the plain connection that it sees; Secure cookies do not travel over http",
     fix: "pass X-Forwarded-Proto on and let the app trust it, or redirect to a path instead of a whole URL; add HSTS",
-    reference: "cabotapp/cabot#696; mitreid-connect#1136; RFC 6797",
+    reference: "cabotapp/cabot#696; mitreid-connect/OpenID-Connect-Java-Spring-Server#1136; RFC 6797",
     check,
 };
 

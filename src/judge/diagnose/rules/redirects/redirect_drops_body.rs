@@ -14,7 +14,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "a POST was redirected to another spelling of its URL and became a GET without its body",
     cause: "the URL lacks or has a slash at the end, or has http or another host; after 301 and 302 browsers go on with GET",
     fix: "post to the final URL, or redirect with 307 or 308, which keep method and body",
-    reference: "RFC 9110 §15.4.2, §15.4.3; Fetch §4.4 step 12",
+    reference: "RFC 9110 §15.4.2, §15.4.3; Fetch §4.5",
     check,
 };
 

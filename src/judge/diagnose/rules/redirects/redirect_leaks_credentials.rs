@@ -14,7 +14,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "a redirect took Authorization or Cookie to another host",
     cause: "the client sends the headers it was given to wherever a redirect leads",
     fix: "drop Authorization and Cookie when the host changes, or do not follow redirects with them; update the client",
-    reference: "CVE-2026-63481 (Orange-OpenSource/hurl#5118); Fetch §4.4 step 13",
+    reference: "CVE-2026-63481 (Orange-OpenSource/hurl#5118); Fetch §4.5 (Authorization is dropped across origins)",
     check,
 };
 

@@ -1,6 +1,6 @@
 //! A row of redirects longer than browsers follow, without a loop.
 
-use crate::judge::diagnose::cycle::cycles;
+use crate::judge::diagnose::cycle::{cycles, is_stopped};
 use crate::judge::diagnose::facts::{Facts, place};
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
@@ -16,7 +16,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "one navigation was redirected more often than browsers follow",
     cause: "each part of the login adds redirects of its own (hosts, schemes, tenants, providers behind providers); browsers stop after 20",
     fix: "redirect to the final URL at once: join the steps for scheme, host and language, and take providers out of the row",
-    reference: "Fetch §4.4 step 8 (at most 20 redirects)",
+    reference: "Fetch §4.5 (HTTP-redirect fetch: at most 20 redirects)",
     check,
 };
 
@@ -28,7 +28,9 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     for hop in facts.chain.hops.iter().filter(|hop| matches!(hop.cause, Cause::Redirect(_))) {
         rows.entry(facts.root(hop).id).or_default().push(hop.id);
     }
-    rows.retain(|_, row| row.len() > MOST);
+    // Browsers give up at the limit or one before it; then the last one of the row was not followed.
+    let stopped = |row: &[HopId]| row.last().and_then(|last| facts.chain.hop(*last)).is_some_and(|last| is_stopped(facts, last));
+    rows.retain(|_, row| row.len() > MOST || row.len() + 2 > MOST && stopped(row));
     if rows.is_empty() {
         return Vec::new();
     }
@@ -66,6 +68,13 @@ mod tests {
     fn hits_and_near_misses() {
         assert!(row(21, |at| format!("part-{at}")));
         assert!(!row(20, |at| format!("part-{at}")), "browsers follow these");
+        let mut given_up = Story::new();
+        given_up.open("https://app.test/");
+        (0..19).for_each(|at| {
+            given_up.follow(&format!("https://app.test/part-{at}"));
+        });
+        given_up.status(302).location("https://app.test/next").last_step().error = Some("more than 19 redirects".to_owned());
+        assert!(hits(RULE.id, &given_up), "Chromium gives up one earlier");
         assert!(!row(30, |at| format!("part-{}", at % 2)), "a loop has a rule of its own");
     }
 }

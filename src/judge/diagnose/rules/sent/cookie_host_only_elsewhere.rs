@@ -16,7 +16,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the login's cookie is for the host that set it alone, and the page is on another host of the domain",
     cause: "a Set-Cookie without `Domain` holds for its very host: `www.` and the bare domain, or an API and its pages, do not share it",
     fix: "redirect to one canonical host before the login begins, or set `Domain` to the domain that both are below",
-    reference: "RFC 6265bis §5.7 step 11; boardsesh#4264, nextauthjs/next-auth#1888",
+    reference: "RFC 6265bis §5.7 step 10; marcodejongh/boardsesh#4264, nextauthjs/next-auth#1888",
     check,
 };
 

@@ -7,6 +7,7 @@ use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::Hop;
+use url::Position;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-lax-on-post-callback",
@@ -26,12 +27,19 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     // A callback that succeeds all the same keeps its state elsewhere: nothing is broken.
     let failed = |hop: &Hop| callback_failure(hop).is_some();
     let callbacks = facts.chain.hops.iter().filter(|hop| hop.request.method == "POST" && facts.is_callback(hop) && failed(hop));
+    let mut told = Vec::new();
     let findings = callbacks.filter_map(|hop| {
         let (cookie, reason) = hop
             .withheld
             .iter()
             .filter(|cookie| outgrown(facts, hop, cookie).is_none())
             .find_map(|cookie| Some((cookie, cookie.reasons.iter().find(|reason| WORDS.contains(&reason.code.as_str()))?)))?;
+        // In a loop it is the same fault in each lap.
+        let same = (&hop.actor, &hop.request.url[..Position::AfterPath], &cookie.name);
+        if told.contains(&same) {
+            return None;
+        }
+        told.push(same);
         let name = shown(&String::from_utf8_lossy(&cookie.name), 80);
         let evidence = vec![Evidence::at(
             hop.id,

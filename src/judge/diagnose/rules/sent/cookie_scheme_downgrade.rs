@@ -12,7 +12,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the login's cookie is `Secure`, and the way leads over plain http",
     cause: "a redirect or link names the page with http, where a `Secure` cookie does not go, so the page sees nobody",
     fix: "name https everywhere: trust the proxy's `X-Forwarded-Proto`, redirect http to https before the app, and send HSTS",
-    reference: "RFC 6265bis §5.8.3; mitreid-connect#1136",
+    reference: "RFC 6265bis §5.8.3; mitreid-connect/OpenID-Connect-Java-Spring-Server#1136",
     check: |facts| denied_without(&RULE, facts, &["SecureOnly", "SchemeMismatch"], |denied| denied.page.request.url.scheme() == "http"),
 };
 

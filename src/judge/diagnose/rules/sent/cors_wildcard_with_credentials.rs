@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "a script asks with cookies, and the answer allows any origin, which does not hold for such requests",
     cause: "with credentials, `Access-Control-Allow-Origin` must name the page's origin and `Access-Control-Allow-Credentials` must be `true`: the browser keeps the answer from the script",
     fix: "answer with the very origin that asks, from a list of allowed ones, with `Access-Control-Allow-Credentials: true` and `Vary: Origin`",
-    reference: "Fetch §3.3.5 (CORS protocol and credentials); JakeChampion/fetch#284, supabase#12122",
+    reference: "Fetch §3.3.5 (CORS protocol and credentials); JakeChampion/fetch#284, supabase/supabase#12122",
     check,
 };
 

@@ -1,12 +1,19 @@
 //! Family B: stored but not sent.
 
+mod client_jar_differs;
 mod cookie_default_lax_2min;
+mod cookie_evicted_by_count;
 mod cookie_host_only_elsewhere;
 mod cookie_lax_on_post_callback;
+mod cookie_loopback_split;
 mod cookie_path_miss;
+mod cookie_port_shared;
 mod cookie_scheme_downgrade;
 mod cookie_strict_on_return;
 mod cors_wildcard_with_credentials;
+mod fetch_without_credentials;
+mod session_in_web_storage;
+mod state_saved_too_early;
 
 use super::{Evidence, Finding, Rule};
 use crate::judge::diagnose::denied::{Denied, denied, turned_away};
@@ -21,7 +28,14 @@ pub(super) const RULES: &[&Rule] = &[
     &cookie_path_miss::RULE,
     &cookie_host_only_elsewhere::RULE,
     &cookie_scheme_downgrade::RULE,
+    &cookie_loopback_split::RULE,
+    &fetch_without_credentials::RULE,
     &cors_wildcard_with_credentials::RULE,
+    &cookie_port_shared::RULE,
+    &cookie_evicted_by_count::RULE,
+    &client_jar_differs::RULE,
+    &session_in_web_storage::RULE,
+    &state_saved_too_early::RULE,
 ];
 
 /// A finding for each page that turned a logged-in user away because the login's cookie stayed at home for one of the words

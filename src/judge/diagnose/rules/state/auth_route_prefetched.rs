@@ -1,9 +1,9 @@
 //! A request that nobody made, with an effect that nobody wanted.
 
-use crate::judge::diagnose::facts::{Facts, ends_session, place, target};
+use crate::judge::diagnose::facts::{Facts, ends_session, place, prefetched, target};
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
-use crate::trace::{AnsweredBy, Hop};
+use crate::trace::Hop;
 use crate::web::oauth::is_authorization_request;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
@@ -35,19 +35,6 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         })
         .take(1)
         .collect()
-}
-
-/// What says that nobody asked for it yet (Fetch §3.8 `Sec-Purpose`, and what browsers and Next.js sent before and beside it).
-fn prefetched(hop: &Hop) -> Option<String> {
-    if hop.response().is_some_and(|response| response.by == AnsweredBy::Prefetch) {
-        return Some("answered by the browser's prefetch".to_owned());
-    }
-    let named = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().find(|name| {
-        let value = hop.request.headers.get_str(name).unwrap_or_default().to_ascii_lowercase();
-        value.contains("prefetch") || value.contains("prerender")
-    });
-    let next = || (hop.request.headers.get_str("next-router-prefetch") == Some("1")).then_some("next-router-prefetch");
-    named.or_else(next).map(str::to_owned)
 }
 
 fn effect(facts: &Facts<'_>, hop: &Hop) -> Option<&'static str> {

@@ -175,11 +175,10 @@ fn exchange(facts: &Facts<'_>, callback: &Hop) -> Option<Evidence> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::diagnose::diagnose;
-    use crate::judge::testing::Story;
+    use crate::judge::testing::{Story, errors};
 
     fn found(story: &Story) -> Vec<Finding> {
-        diagnose(&story.plan, &story.chain)
+        errors(story)
     }
 
     const AUTHORIZE: &str = "https://idp.test/authorize?client_id=m&response_type=code&state=s&redirect_uri=https%3A%2F%2Fapi.test%2Fcb";

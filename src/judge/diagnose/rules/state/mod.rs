@@ -9,7 +9,9 @@ mod code_replayed;
 mod magic_link_consumed;
 mod nonce_cookie_pileup;
 mod nonce_mismatch;
+mod otp_window;
 mod pkce_verifier_missing;
+mod pkce_weak;
 mod state_cookie_expired;
 mod state_cookie_never_set;
 mod state_cookie_overwritten;
@@ -32,6 +34,8 @@ pub(super) const RULES: &[&Rule] = &[
     &pkce_verifier_missing::RULE,
     &nonce_mismatch::RULE,
     &nonce_cookie_pileup::RULE,
+    &otp_window::RULE,
+    &pkce_weak::RULE,
     &state_not_verified::RULE,
     &callback_error::RULE,
     &code_never_redeemed::RULE,

@@ -12,7 +12,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "`Domain` names another host",
     cause: "a response may only set cookies for its own host or a parent of it",
     fix: "use the own host or a parent of it; for two unrelated hosts, put one behind a path of the other",
-    reference: "RFC 6265bis §5.7 step 11; teamhanko/hanko#430",
+    reference: "RFC 6265bis §5.7 step 10; teamhanko/hanko#430",
     check: |facts| refused(&RULE, facts, &["InvalidDomain"], |refused| !is_within_domain(refused)),
 };
 

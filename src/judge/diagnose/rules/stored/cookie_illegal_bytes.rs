@@ -12,7 +12,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "its line holds a control character",
     cause: "a line with a control character is dropped whole, Chromium counts a tab among them: usually a raw value that was never encoded",
     fix: "encode the value, best as base64url",
-    reference: "RFC 6265bis §5.6 step 1; starlette#1259",
+    reference: "RFC 6265bis §5.6 step 1; encode/starlette#1259",
     check: |facts| refused(&RULE, facts, &["DisallowedCharacter", "SyntaxError"], |_| true),
 };
 

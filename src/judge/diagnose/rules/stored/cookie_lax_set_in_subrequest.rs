@@ -12,7 +12,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "another site's page asked for it, and it is not `SameSite=None`",
     cause: "what a fetch or a frame of another site (or of the same host under another scheme) brings may only set `SameSite=None` cookies; one without SameSite counts as `Lax`",
     fix: "serve the API from the page's own site, or set the cookie with `SameSite=None; Secure`",
-    reference: "RFC 6265bis §5.7 step 18; cypress#18377",
+    reference: "RFC 6265bis §5.7 step 18; cypress-io/cypress#18377",
     check: |facts| refused(&RULE, facts, &WORDS, |_| true),
 };
 

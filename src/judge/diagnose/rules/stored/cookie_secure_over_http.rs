@@ -12,7 +12,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "`Secure` over plain http",
     cause: "the response came over http, and a `Secure` cookie is only taken from https (or a loopback host)",
     fix: "terminate TLS in front of this host, or let the public scheme decide about `Secure`",
-    reference: "RFC 6265bis §5.7 step 12; dotnet/aspnetcore#45247",
+    reference: "RFC 6265bis §5.7 step 13; dotnet/aspnetcore#45247",
     check: |facts| refused(&RULE, facts, &["SecureOnly"], |refused| refused.hop.request.url.scheme() == "http"),
 };
 

@@ -12,7 +12,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "it is a third party's, and this browser takes none of those",
     cause: "the page belongs to another site, and the browser blocks third-party cookies, as many do at first and others by a setting",
     fix: "serve it from the page's own site (a proxy path or a custom domain), use tokens, or `Partitioned` where it is embedded on purpose",
-    reference: "RFC 6265bis §7.1; oidc-client-js#994; better-auth#7980",
+    reference: "RFC 6265bis §7.1; IdentityModel/oidc-client-js#994; better-auth/better-auth#7980",
     check: |facts| refused(&RULE, facts, &["UserPreferences", "ThirdPartyPhaseout", "ThirdPartyBlockedInFirstPartySet"], |_| true),
 };
 

@@ -18,6 +18,7 @@ mod cookie_prefix_inert;
 mod cookie_rewritten_by_edge;
 mod cookie_secure_over_http;
 mod cookie_secure_prefix_broken;
+mod cookie_set_by_prefetched_page;
 mod cookie_set_then_cleared;
 mod cookie_stripped_by_edge;
 mod cookie_third_party_blocked;
@@ -44,6 +45,7 @@ pub(super) const RULES: &[&Rule] = &[
     &cookie_header_folded::RULE,
     &cookie_set_then_cleared::RULE,
     &cookie_born_expired::RULE,
+    &cookie_set_by_prefetched_page::RULE,
     &cookie_partitioned_insecure::RULE,
     &cookie_missing_secure_https::RULE,
     &cookie_prefix_inert::RULE,

@@ -1,0 +1,70 @@
+//! A session that outlives signing out.
+
+use super::Evidence;
+use crate::judge::diagnose::credential::{Standing, carrying};
+use crate::judge::diagnose::facts::{Facts, cookie_header, ends_session, is_deletion, place};
+use crate::judge::diagnose::rules::{Family, Needs, Rule};
+use crate::judge::diagnose::{Finding, Severity};
+use crate::judge::text::shown;
+use crate::trace::Hop;
+
+pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
+    id: "logout-server-session-alive",
+    family: Family::Accepted,
+    severity: Severity::Warning,
+    needs: Needs::Probe,
+    summary: "the cookie from before signing out still opens the session",
+    cause: "signing out deletes the cookie in the browser and leaves the session on the server: a copy of the cookie goes on working",
+    fix: "end the session on the server when signing out, and keep self-contained tokens short-lived or on a deny list",
+    reference: "OWASP WSTG-SESS-06; OWASP ASVS 5.0 V7.4.1",
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    let signs_out = |hop: &&Hop| ends_session(hop) && cookie_header(hop).is_some() && hop.status().is_some_and(|status| status < 400);
+    let found = facts.chain.hops.iter().filter(signs_out).find_map(|out| {
+        let deleted = out.set.iter().find(|set| is_deletion(set) && out.sent.iter().any(|sent| sent.name == set.name))?;
+        let value = out.sent.iter().find(|sent| sent.name == deleted.name)?;
+        let by_copy = |hop: &&Hop| {
+            hop.id > out.id
+                && facts.standing(hop) == Standing::Known
+                && hop.sent.contains(value)
+                && !hop.request.headers.contains("authorization")
+        };
+        // The very header, or at least the very cookie, sent again by hand: the browser has it no more.
+        let alive = carrying(facts, out).into_iter().chain(&facts.chain.hops).filter(|hop| facts.is_by_hand(hop)).find(by_copy)?;
+        let name = shown(&deleted.name_text(), 80);
+        Some(RULE.finding(
+            "the session goes on after signing out",
+            vec![
+                Evidence::at(out.id, format!("{} signed out and deleted `{name}`", place(out))),
+                Evidence::at(alive.id, format!("{} with the same `{name}` was still answered with the user", place(alive))),
+            ],
+        ))
+    });
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::judge::testing::{Story, hits};
+    use crate::trace::{Cause, SetVerdict};
+    use serde_json::{Value, json};
+
+    fn replays(line: &str, cause: Cause, body: Value) -> bool {
+        let mut story = Story::new();
+        story.step("out").post("https://app.test/logout").cookies("sid=v").set_cookie(line, SetVerdict::Deleted);
+        story.step("again").hop("GET", "https://app.test/api/session", cause).cookies("sid=v").json(body);
+        hits(RULE.id, &story)
+    }
+
+    #[test]
+    fn hits_and_near_misses() {
+        let user = || json!({"user": {"id": 1}});
+        assert!(replays("sid=; Max-Age=0", Cause::Replay, user()));
+        assert!(!replays("sid=; Max-Age=0", Cause::Replay, json!({"user": null})), "nobody is known");
+        assert!(!replays("theme=; Max-Age=0", Cause::Replay, user()), "the session was not deleted");
+        assert!(!replays("sid=; Max-Age=0", Cause::Subresource, user()), "a browser that still has it is another rule's");
+    }
+}

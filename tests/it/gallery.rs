@@ -1,0 +1,189 @@
+//! The gallery: every case is walked in both engines, and found for what it is; then its recording, without what authchain adds,
+//! is diagnosed to the same rules at the same hops.
+
+use crate::world::{Ran, World, project};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+/// One run: what was found in it, and its part of the recording, without what authchain adds.
+struct Run {
+    name: String,
+    findings: Findings,
+    har: Value,
+}
+
+/// Rules with the hops of their evidence, counted from one.
+type Findings = BTreeMap<String, BTreeSet<u64>>;
+
+/// Walks all scenarios in a folder.
+fn walked(world: &World, engine: &str) -> Vec<Run> {
+    let out = world.path().join(format!("{engine}.har"));
+    let mut command = world.command();
+    // Some eighty runs, on a machine that may be busy.
+    command
+        .timeout(Duration::from_secs(600))
+        .current_dir(project())
+        .args(["run", "scenarios/gallery", "--engine", engine, "--ci", "--quiet", "--har"])
+        .arg(&out);
+    Ran::of(&mut command).says(0, &[]);
+    taken_apart(&out)
+}
+
+/// The runs of a recording.
+fn taken_apart(path: &Path) -> Vec<Run> {
+    let har: Value = serde_json::from_slice(&std::fs::read(path).expect("a recording")).expect("JSON");
+    let entries = har["log"]["entries"].as_array().expect("entries");
+    let runs = har["log"]["_authchain"]["runs"].as_array().expect("runs");
+    let first = |run: &Value| usize::try_from(run["first_hop"].as_u64().expect("a place")).expect("few");
+    let ends = runs.iter().skip(1).map(first).chain([entries.len()]);
+    let part = |(run, end): (&Value, usize)| {
+        let begin = first(run);
+        let findings = run["findings"].as_array().expect("findings").iter().fold(Findings::new(), |mut all, finding| {
+            let hops = finding["evidence"].as_array().expect("evidence").iter().filter_map(|evidence| evidence["hop"].as_u64());
+            let own = all.entry(finding["rule"].as_str().expect("a rule").to_owned()).or_default();
+            own.extend(hops.map(|hop| hop - begin as u64 + 1));
+            all
+        });
+        let mut entries = Value::Array(entries[begin..end].to_vec());
+        strip(&mut entries);
+        let har = json!({ "log": { "version": "1.2", "creator": { "name": "a browser", "version": "1" }, "entries": entries } });
+        Run { name: run["name"].as_str().expect("a name").to_owned(), findings, har }
+    };
+    runs.iter().zip(ends).map(part).collect()
+}
+
+/// Takes out what authchain adds to the format, at every depth.
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("_authchain");
+            map.values_mut().for_each(strip);
+        }
+        Value::Array(list) => list.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+/// As Chrome exports without sensitive data: no cookies, no Authorization.
+fn sanitised(mut har: Value) -> Value {
+    for entry in har["log"]["entries"].as_array_mut().expect("entries") {
+        for side in ["request", "response"] {
+            entry[side]["cookies"] = json!([]);
+            entry[side]["headers"].as_array_mut().expect("fields").retain(|field| {
+                let name = field["name"].as_str().unwrap_or_default().to_ascii_lowercase();
+                !matches!(name.as_str(), "cookie" | "set-cookie" | "authorization")
+            });
+        }
+    }
+    har
+}
+
+/// Whether a request of the recording carries cookies.
+fn has_cookies(har: &Value) -> bool {
+    let entries = har["log"]["entries"].as_array().expect("entries").iter();
+    let mut fields = entries.flat_map(|entry| entry["request"]["headers"].as_array().expect("fields"));
+    fields.any(|field| field["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case("cookie")))
+}
+
+/// What is found in a recording, and which of it breaks the chain.
+fn diagnosed(world: &World, har: &Value) -> (Findings, BTreeSet<String>) {
+    world.write("ticket.har", har.to_string());
+    let ran = world.run(&["diagnose", "ticket.har", "--quiet", "--json", "out.json"]);
+    assert!(matches!(ran.code, 0 | 1), "{}{}", ran.out, ran.err);
+    let report: Value = serde_json::from_slice(&std::fs::read(world.path().join("out.json")).expect("a report")).expect("JSON");
+    let (mut all, mut errors) = (Findings::new(), BTreeSet::new());
+    for finding in report["runs"][0]["findings"].as_array().expect("findings") {
+        let rule = finding["rule"].as_str().expect("a rule").to_owned();
+        if finding["standing"] == "fails" {
+            errors.insert(rule.clone());
+        }
+        let hops = finding["evidence"].as_array().expect("evidence").iter().filter_map(|evidence| evidence["hop"].as_u64());
+        all.entry(rule).or_default().extend(hops);
+    }
+    (all, errors)
+}
+
+/// What only a run can know, and why a recording of it does not show it.
+const NOT_IN_A_HAR: [(&str, &str); 1] = [("callback-other-context", "a recording is of one browser")];
+
+/// Holds the recording of each run to what was found in the run: the same rules, at the same hops.
+fn hold(runs: &[Run]) {
+    let world = World::new();
+    let mut wrong = Vec::new();
+    for run in runs {
+        let (found, _) = diagnosed(&world, &run.har);
+        for (rule, hops) in &run.findings {
+            let excused = NOT_IN_A_HAR.iter().any(|(known, _)| rule == known);
+            match found.get(rule) {
+                Some(same) if same == hops => {}
+                Some(other) => wrong.push(format!("{}: {rule} at hops {hops:?}, and in the recording at {other:?}", run.name)),
+                None if excused => {}
+                None => wrong.push(format!("{}: {rule} is not found in the recording: {found:?}", run.name)),
+            }
+        }
+        // Of a case without any cookie a recording may say that it has none.
+        let own = |rule: &String| run.findings.contains_key(rule) || rule == "har-sanitised" && !has_cookies(&run.har);
+        for rule in found.keys().filter(|rule| !own(rule)) {
+            wrong.push(format!("{}: {rule} is found in the recording alone", run.name));
+        }
+        // Weaker, and never wrong.
+        let (weaker, errors) = diagnosed(&world, &sanitised(run.har.clone()));
+        for (rule, hops) in weaker.iter().filter(|(rule, _)| errors.contains(*rule)) {
+            // The same place, though perhaps by another name: without cookies a loop is a loop, whatever it is about.
+            if !run.findings.values().any(|known| known.intersection(hops).next().is_some()) {
+                wrong.push(format!("{}: without cookies {rule} is found at {hops:?}", run.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_is_found_for_what_it_is_and_so_is_its_recording() {
+    let world = World::new();
+    let runs = walked(&world, "http");
+    hold(&runs);
+}
+
+#[test]
+fn every_case_is_found_in_a_real_browser_and_so_is_its_recording() {
+    let world = World::new();
+    let runs = walked(&world, "browser");
+    hold(&runs);
+}
+
+/// What the scenarios say of a case is what the case says of itself.
+#[test]
+fn scenarios_and_cases_agree() {
+    let world = World::new();
+    let runs = walked(&world, "http");
+    assert!(runs.len() > 50);
+    let folder = project().join("scenarios/gallery");
+    let mut texts = String::new();
+    for entry in std::fs::read_dir(folder).expect("the gallery").map(|entry| entry.expect("an entry").path()) {
+        if entry.is_file() {
+            texts.push_str(&std::fs::read_to_string(entry).expect("a scenario"));
+        }
+    }
+    for case in authchain_lab::gallery::cases() {
+        let line = texts.lines().find(|line| line.contains(&format!("case: {}", case.name)) && ends(line, case.name));
+        let line = line.unwrap_or_else(|| panic!("no scenario shows `{}`", case.name));
+        let finds = texts.lines().find(|other| other.contains(&format!("  {}: {{ finds:", case.name))).unwrap_or(line);
+        let declared = finds.split_once("finds: [").map(|(_, rest)| rest.split(']').next().unwrap_or_default().split(", ").collect());
+        let declared: BTreeSet<&str> = declared.unwrap_or_default();
+        assert_eq!(declared, case.finds.iter().copied().collect(), "{}", case.name);
+        for id in case.spares {
+            world.run(&["explain", id]).says(0, &[id]);
+        }
+        for run in runs.iter().filter(|run| run.name.ends_with(&format!("#{}", case.name))) {
+            assert!(case.spares.iter().all(|spared| !run.findings.contains_key(*spared)), "{}: {:?}", case.name, run.findings);
+        }
+    }
+}
+
+/// Whether the case's name ends where `name` does.
+fn ends(line: &str, name: &str) -> bool {
+    line.split_once(&format!("case: {name}")).is_some_and(|(_, rest)| rest.starts_with([',', ' ', '}']))
+}

@@ -26,14 +26,14 @@ const PAGES: usize = 20;
 /// Actors whose memory is measured, each with a page of its own.
 const ACTORS: usize = 8;
 
-const LOGIN: &str = "\
+const LOGIN: &str = r#"
   - open: https://app.mosaic.test/login
   - click: Sign in with Authentik
-  - fill: { Username: jarvis, Password: \"${secret.jarvis}\" }
+  - fill: { Username: jarvis, Password: "${secret.jarvis}" }
   - click: Log in
   - click: Allow
   - wait: { url: https://app.mosaic.test/ }
-";
+"#;
 const PAGE: &str = "  - open: https://app.mosaic.test/health\n";
 
 fn main() -> Result<()> {
@@ -216,7 +216,8 @@ impl Playwright {
     fn start(proxy: SocketAddr) -> Result<Self> {
         let clients = std::env::var_os("AUTHCHAIN_CLIENTS").context("AUTHCHAIN_CLIENTS is not set: run `cargo xtask bench browser`")?;
         let node = std::env::var_os("AUTHCHAIN_NODE").context("AUTHCHAIN_NODE is not set: run `cargo xtask bench browser`")?;
-        let chromium = ["chromium", "google-chrome", "chromium-browser"].into_iter().find_map(on_path).context("no Chromium is on the path")?;
+        let chromium =
+            ["chromium", "google-chrome", "chromium-browser"].into_iter().find_map(on_path).context("no Chromium is on the path")?;
         let mut child = Command::new(node)
             .arg(Path::new(&clients).join("peers/playwright.mjs"))
             .arg(chromium)
@@ -328,7 +329,10 @@ fn chromium_memory(roots: &BTreeSet<u32>, without: &BTreeSet<u32>) -> Result<f64
         if name.starts_with("chrom") && !name.starts_with("chromedriver") && below(*pid) {
             // One that has ended since weighs nothing.
             let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-            let kib = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).and_then(|kib| kib.trim().trim_end_matches(" kB").parse::<f64>().ok());
+            let kib = rollup
+                .lines()
+                .find_map(|line| line.strip_prefix("Pss:"))
+                .and_then(|kib| kib.trim().trim_end_matches(" kB").parse::<f64>().ok());
             sum += kib.unwrap_or_default() / 1024.0;
         }
     }

@@ -73,7 +73,8 @@ fn the_documentation_lists_the_reasons_of_the_table() {
     let text = std::fs::read_to_string(project().join("docs/cookies.md")).expect("the documentation");
     for (at, title) in [(Set, "## Not stored"), (Sent, "## Stored, and not sent")] {
         let section = text.split_once(title).expect("the section").1.split("\n## ").next().unwrap_or_default();
-        let listed = section.lines().filter(|line| line.starts_with("| `")).flat_map(|line| full_words(line.split('|').nth(1).unwrap_or_default()));
+        let listed =
+            section.lines().filter(|line| line.starts_with("| `")).flat_map(|line| full_words(line.split('|').nth(1).unwrap_or_default()));
         let listed: BTreeSet<String> = listed.collect();
         let tested: BTreeSet<String> = TABLE.iter().filter(|row| row.0 == at).map(|row| row.1.to_owned()).collect();
         assert_eq!(listed, tested, "{title}");

@@ -31,7 +31,9 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         }
         let name = shown(&set.name_text(), 80);
         let how = turned_away(facts, denied.page)?.told(denied.page);
-        let told = |cookie: &crate::trace::CookieWithheld| cookie.name == set.name && cookie.reasons.iter().any(|reason| reason.code == "DomainMismatch");
+        let told = |cookie: &crate::trace::CookieWithheld| {
+            cookie.name == set.name && cookie.reasons.iter().any(|reason| reason.code == "DomainMismatch")
+        };
         let word = if denied.page.withheld.iter().any(told) { " (DomainMismatch)" } else { "" };
         let evidence = vec![
             Evidence::at(denied.witness.hop.id, format!("{} set `{name}` without Domain: for {set_by} alone", place(denied.witness.hop))),

@@ -9,6 +9,7 @@ mod diagnose;
 mod doctor;
 mod hostile;
 mod idp;
+mod import;
 mod interrupt;
 mod misuse;
 mod mosaic;

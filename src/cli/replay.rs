@@ -75,8 +75,9 @@ fn tell(standing: &Standing, has_browser: bool, printer: &Printer, quiet: bool) 
     }
     printer.talk(&format!("their certificates are signed by {authority}, which is trusted for this:"));
     printer.talk(&style.dim(&format!("  curl --proxy http://{proxy} --cacert {authority} '{url}'")));
-    printer.talk(&style.dim(&format!(
-        "  chromium --user-data-dir=\"$(mktemp -d)\" --proxy-server=http://{proxy} --ignore-certificate-errors '{url}'"
-    )));
+    printer
+        .talk(&style.dim(&format!(
+            "  chromium --user-data-dir=\"$(mktemp -d)\" --proxy-server=http://{proxy} --ignore-certificate-errors '{url}'"
+        )));
     printer.talk("press Ctrl-C to end");
 }

@@ -35,7 +35,9 @@ fn findings(world: &World, report: &str) -> Vec<(String, String)> {
     let report: Value = serde_json::from_slice(&std::fs::read(world.path().join(report)).expect("a report")).expect("JSON");
     let findings = report["runs"][0]["findings"].as_array().expect("findings");
     let errors = findings.iter().filter(|finding| finding["severity"] == "error");
-    errors.map(|finding| (finding["rule"].as_str().unwrap_or_default().to_owned(), finding["title"].as_str().unwrap_or_default().to_owned())).collect()
+    errors
+        .map(|finding| (finding["rule"].as_str().unwrap_or_default().to_owned(), finding["title"].as_str().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 fn scenario(name: &str) -> String {
@@ -105,7 +107,10 @@ fn misuse_of_import_and_replay_is_told_with_what_to_do() {
     let world = World::new();
     world.write("page.har", "<html>");
     world.write("empty.har", r#"{"log": {"entries": []}}"#);
-    world.write("one.har", r#"{"log": {"entries": [{"request": {"method": "GET", "url": "https://a.test/"}, "response": {"status": 200}}]}}"#);
+    world.write(
+        "one.har",
+        r#"{"log": {"entries": [{"request": {"method": "GET", "url": "https://a.test/"}, "response": {"status": 200}}]}}"#,
+    );
     for command in ["import", "replay"] {
         world.run(&[command, "page.har"]).says(2, &["it is no HAR"]);
         world.run(&[command, "absent.har"]).says(2, &["could not be read"]);
@@ -142,9 +147,14 @@ fn a_replay_without_a_browser_says_how_to_reach_it_and_ends_with_its_signal() {
         .spawn()
         .expect("the binary starts");
     let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-    let proxy = lines.by_ref().find_map(|line| Some(line.split_once("behind the proxy http://")?.1.to_owned())).expect("where the proxy is");
+    let proxy =
+        lines.by_ref().find_map(|line| Some(line.split_once("behind the proxy http://")?.1.to_owned())).expect("where the proxy is");
     assert!(lines.by_ref().any(|line| line.contains("--cacert")));
-    let authority = std::fs::read_dir(&temporary).expect("a folder").flatten().map(|entry| entry.path().join("authority.pem")).find(|path| path.exists());
+    let authority = std::fs::read_dir(&temporary)
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.path().join("authority.pem"))
+        .find(|path| path.exists());
     assert!(answer(&proxy, &authority.expect("the authority's certificate")).contains("as it was"));
     let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
     assert!(status.success());

@@ -18,7 +18,8 @@ pub(super) fn submitted(before: &Hop, hop: &Hop, secrets: &mut BTreeMap<String, 
     let bare = |url: &Url| if is_get { url[..Position::AfterPath].to_owned() } else { url[..Position::AfterQuery].to_owned() };
     let method = hop.request.method.to_ascii_lowercase();
     let target = bare(&hop.request.url);
-    let form = page.forms().into_iter().find(|form| form.method == method && form.action.as_ref().is_some_and(|url| bare(url) == target))?;
+    let form =
+        page.forms().into_iter().find(|form| form.method == method && form.action.as_ref().is_some_and(|url| bare(url) == target))?;
     let sent = if is_get { hop.request.url.query().unwrap_or_default().as_bytes() } else { &hop.request.body };
     let mut lines = Vec::new();
     let mut fills = Vec::new();

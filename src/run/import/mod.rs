@@ -96,7 +96,12 @@ pub fn import(request: &ImportRequest, mut progress: impl FnMut(u64)) -> Result<
     written
 }
 
-fn import_into(request: &ImportRequest, scenario: &Path, recording: &Path, progress: &mut impl FnMut(u64)) -> Result<Imported, NotImported> {
+fn import_into(
+    request: &ImportRequest,
+    scenario: &Path,
+    recording: &Path,
+    progress: &mut impl FnMut(u64),
+) -> Result<Imported, NotImported> {
     let folder = &request.folder;
     std::fs::create_dir_all(folder).with_context(|| format!("failed to make the folder `{}`", folder.display()))?;
     // Beside the target, so that taking its place is one step; gone when this ends in whatever way.
@@ -157,7 +162,8 @@ fn finds(diagnosis: &Diagnosis) -> Vec<String> {
 /// The file's name without its end, fit to be a file's name and to stand in YAML.
 fn stem(input: &Path) -> String {
     let stem = input.file_stem().unwrap_or_default().to_string_lossy();
-    let plain: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).take(80).collect();
+    let plain: String =
+        stem.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).take(80).collect();
     let plain = plain.trim_matches(['-', '.']);
     if plain.is_empty() { "recording".to_owned() } else { plain.to_owned() }
 }

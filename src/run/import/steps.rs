@@ -163,7 +163,8 @@ impl Steps {
         };
         if has_password {
             let what = format!("{} {}", hop.request.method, &hop.request.url[..url::Position::AfterPath]);
-            self.lines.push(format!("  # a script sent {} here: add the `fill` and `click` that made it", crate::base::escape::line(&what)));
+            self.lines
+                .push(format!("  # a script sent {} here: add the `fill` and `click` that made it", crate::base::escape::line(&what)));
             self.by_scripts.push(what);
         }
     }

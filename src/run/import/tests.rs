@@ -9,7 +9,14 @@ fn pair(name: &str, value: &str) -> Value {
 fn login() -> Value {
     let page = "<form method=post action=/login><input type=hidden name=csrf value=Qx9dL2mN7pR4tV1w><label>Name <input name=user></label>\
                 <label>Password <input type=password name=geheim></label><button>Log in</button></form>";
-    let fields = |site: &str| json!([pair("Sec-Fetch-Dest", "document"), pair("Sec-Fetch-Mode", "navigate"), pair("Sec-Fetch-Site", site), pair("Sec-Fetch-User", "?1")]);
+    let fields = |site: &str| {
+        json!([
+            pair("Sec-Fetch-Dest", "document"),
+            pair("Sec-Fetch-Mode", "navigate"),
+            pair("Sec-Fetch-Site", site),
+            pair("Sec-Fetch-User", "?1")
+        ])
+    };
     let mut opened = fields("none");
     opened.as_array_mut().unwrap().push(pair("Cookie", "theme=Kq8Wm3Zx7Yp2dark; old=aB3dE5gH7jK9mN1p"));
     json!({"log": {"version": "1.2", "entries": [
@@ -46,13 +53,24 @@ fn a_login_becomes_steps_and_no_secret_reaches_the_disk() {
     }
     let steps = text.split_once("steps:\n").unwrap().1;
     let lines: Vec<_> = steps.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
-    assert!(lines[0].starts_with("  - cookies: { at: \"https://app.test/\", set: [\"theme=") && lines[0].contains("SameSite=None; Secure"), "{}", lines[0]);
+    assert!(
+        lines[0].starts_with("  - cookies: { at: \"https://app.test/\", set: [\"theme=") && lines[0].contains("SameSite=None; Secure"),
+        "{}",
+        lines[0]
+    );
     assert!(lines[0].contains("\"old=") && lines[0].contains("; Path=/; HttpOnly\"") && !lines[0].contains("Max-Age"), "{}", lines[0]);
     assert_eq!(
         lines[1..],
-        ["  - open: \"https://app.test/login\"", "  - fill: { \"name=user\": ada, \"name=geheim\": \"${secret.geheim}\" }", "  - click: Log in"]
+        [
+            "  - open: \"https://app.test/login\"",
+            "  - fill: { \"name=user\": ada, \"name=geheim\": \"${secret.geheim}\" }",
+            "  - click: Log in"
+        ]
     );
-    assert!(text.contains("  geheim: { env: GEHEIM, default: not-recorded }\n") && text.starts_with("# yaml-language-server: $schema="), "{text}");
+    assert!(
+        text.contains("  geheim: { env: GEHEIM, default: not-recorded }\n") && text.starts_with("# yaml-language-server: $schema="),
+        "{text}"
+    );
     assert_eq!(std::fs::read_dir(world.path().join("out")).unwrap().count(), 2, "two files and nothing else");
     let asked = crate::run::Request { paths: vec![imported.scenario], ..Default::default() };
     assert!(crate::run::prepare(&asked).is_ok_and(|prepared| prepared.warnings.is_empty() && prepared.plans.len() == 1));
@@ -81,7 +99,9 @@ fn requests_of_tools_become_requests() {
     ]}}));
     let text = std::fs::read_to_string(imported.unwrap().scenario).unwrap();
     assert!(
-        text.contains(r#"  - post: { url: "https://api.test/login", json: {"email":"a@x.test","password":"${secret.password}","note":"$${x}"} }"#),
+        text.contains(
+            r#"  - post: { url: "https://api.test/login", json: {"email":"a@x.test","password":"${secret.password}","note":"$${x}"} }"#
+        ),
         "{text}"
     );
     assert!(text.contains("# propfind /x is left out"), "{text}");

@@ -37,7 +37,9 @@ pub(super) fn origins(chain: &Chain) -> Vec<String> {
 pub(super) fn scenario(told: &Told<'_>) -> String {
     let mut text = format!("# yaml-language-server: $schema={SCHEMA}\n");
     let example = told.origins.first().map_or("https://app.example.com", String::as_str);
-    text.push_str("# Every origin answers as it did when this was recorded. Values are stand-ins: equal ones are alike, none can be read back.\n");
+    text.push_str(
+        "# Every origin answers as it did when this was recorded. Values are stand-ins: equal ones are alike, none can be read back.\n",
+    );
     text.push_str("# To find the cause, put a build of your own behind one origin after the other until the finding is gone:\n");
     text.push_str(&format!("#   {}: {{ upstream: \"http://127.0.0.1:3000\" }}\n", quoted(example)));
     text.push_str(&format!("scenario: {}\ntags: [imported]\n", quoted(&escaped(&format!("what {} recorded", told.title)))));

@@ -258,7 +258,10 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = tag;
     while let Some(at) = rest.find('=') {
         let (before, value) = (rest[..at].trim_end(), rest[at + 1..].trim_start());
-        let is_it = before.rsplit(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '/')).next().is_some_and(|word| word.eq_ignore_ascii_case(name));
+        let is_it = before
+            .rsplit(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '/'))
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case(name));
         let (value, behind) = match value.chars().next() {
             Some(quote @ ('"' | '\'')) => value[1..].split_once(quote).unwrap_or((&value[1..], "")),
             _ => value.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((value, "")),
@@ -285,8 +288,23 @@ fn normalised(name: &str) -> String {
 pub fn is_password(name: &str) -> bool {
     let name = normalised(name);
     let within = ["password", "passwd", "passphrase", "clientsecret", "apikey", "clientassertion", "privatekey", "recoverycode"];
-    matches!(name.as_str(), "pw" | "pwd" | "passwort" | "kennwort" | "motdepasse" | "contrasena" | "senha" | "pass" | "pin" | "otp" | "totp" | "secret" | "assertion" | "otpcode" | "passcode")
-        || within.iter().any(|part| name.contains(part))
+    matches!(
+        name.as_str(),
+        "pw" | "pwd"
+            | "passwort"
+            | "kennwort"
+            | "motdepasse"
+            | "contrasena"
+            | "senha"
+            | "pass"
+            | "pin"
+            | "otp"
+            | "totp"
+            | "secret"
+            | "assertion"
+            | "otpcode"
+            | "passcode"
+    ) || within.iter().any(|part| name.contains(part))
 }
 
 /// Whether a value is secret by its name or its form.

@@ -8,11 +8,13 @@ mod doctor;
 mod explain;
 mod faults;
 mod idp;
+mod import;
 mod lab;
 mod list;
 mod progress;
 mod record;
 mod redact;
+mod replay;
 mod reports;
 mod review;
 mod run;
@@ -52,7 +54,8 @@ Examples:
   authchain run login.yaml --trace      one scenario, with its whole chain
   authchain check                       read and compile everything, touch no network
   authchain review                      look at snapshots that changed
-  authchain diagnose ticket.har         name what broke in a recording";
+  authchain diagnose ticket.har         name what broke in a recording
+  authchain import ticket.har           make a scenario of it";
 
 #[derive(Debug, Args)]
 struct Global {
@@ -90,6 +93,10 @@ enum Command {
     Reject(review::All),
     /// Name what broke in a HAR: the first cause of a login that fails or loops.
     Diagnose(diagnose::Diagnose),
+    /// Turn a HAR into a scenario that does the same on this machine, and the HAR without its secrets.
+    Import(import::Import),
+    /// Serve what a HAR recorded and open a browser on it.
+    Replay(replay::Replay),
     /// Take cookies, tokens, codes and passwords out of a HAR; equal values stay equal.
     Redact(redact::Redact),
     /// Explain a diagnosis rule: its cause and its fix.
@@ -130,6 +137,8 @@ pub fn main() -> ExitCode {
         Command::Accept(command) => review::accept_all(&command, &printer),
         Command::Reject(command) => review::reject_all(&command, &printer),
         Command::Diagnose(command) => diagnose::diagnose(&command, &printer, quiet),
+        Command::Import(command) => import::import(command, &printer, quiet),
+        Command::Replay(command) => replay::replay(command, &printer, quiet),
         Command::Redact(command) => redact::redact(&command, &printer, quiet),
         Command::Explain(command) => explain::explain(&command, &printer),
         Command::Faults(command) => faults::faults(&command, &printer),

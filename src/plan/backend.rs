@@ -39,6 +39,8 @@ pub enum Backend {
     Otp(Box<OtpPlan>),
     /// A hook that takes text messages into the run's inbox.
     Inbox(InboxHookPlan),
+    /// The answers of a recording.
+    Replay(ReplayPlan),
     /// A real server somewhere else.
     Upstream(UpstreamPlan),
 }
@@ -51,7 +53,7 @@ impl Backend {
             Self::Idp(_) => Some(Service::Idp),
             Self::Gotrue(_) => Some(Service::Gotrue),
             Self::Otp(_) => Some(Service::Otp),
-            Self::Process(_) | Self::Stub(_) | Self::Inbox(_) | Self::Upstream(_) => None,
+            Self::Process(_) | Self::Stub(_) | Self::Inbox(_) | Self::Replay(_) | Self::Upstream(_) => None,
         }
     }
 }
@@ -169,6 +171,13 @@ pub enum StubBody {
     Text(Template),
     /// JSON, with its content type.
     Json(JsonTemplate),
+}
+
+/// The answers of a recording.
+#[derive(Debug, Clone)]
+pub struct ReplayPlan {
+    /// The HAR.
+    pub file: PathBuf,
 }
 
 /// A real server somewhere else.

@@ -150,7 +150,7 @@ impl Script {
 }
 
 /// A secret's name after the field that takes it.
-fn name_of(label: &str) -> String {
+pub(super) fn name_of(label: &str) -> String {
     let words: String =
         label.trim_start_matches("name=").chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
     let name = words.split_whitespace().take(4).collect::<Vec<_>>().join("_");
@@ -158,12 +158,12 @@ fn name_of(label: &str) -> String {
 }
 
 /// Text in which nothing is a placeholder.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace("${", "$${")
 }
 
 /// A YAML scalar: plain where it reads as text in any case, else in double quotes, whose escapes are JSON's.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/'))
         && !text.ends_with(' ')

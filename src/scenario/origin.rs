@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
 record! {
-    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox` and `upstream`.
+    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay` and `upstream`.
     pub struct Origin {
         /// A program that the run starts and stops.
         pub process: Option<Process>,
@@ -23,6 +23,8 @@ record! {
         pub otp: Option<Otp>,
         /// A hook that takes text messages over HTTP into the run's inbox.
         pub inbox: Option<InboxHook>,
+        /// A recording: the HAR whose answers of this origin are given again, relative to this file.
+        pub replay: Option<Text>,
         /// A real server somewhere else: its URL, or a mapping.
         pub upstream: Option<Short<Upstream>>,
     }

@@ -56,6 +56,10 @@ pub enum TopologyError {
     NotReady { at: Box<Declared>, waited_for: String, within: Duration, lines: Vec<String> },
     #[error("the process of {} cannot live by the run's clock, which this scenario moves: libfaketime is not installed", .at.origin)]
     NoFakeTime { at: Box<Declared> },
+    #[error("the recording `{}` behind {} cannot be served: {reason}", .file.display(), .at.origin)]
+    RecordingInvalid { at: Box<Declared>, file: PathBuf, reason: String },
+    #[error("the recording `{}` has nothing of {}; it has {origins}", .file.display(), .at.origin)]
+    NotRecorded { at: Box<Declared>, file: PathBuf, origins: String },
     #[error("{what} failed: {cause}")]
     System { what: &'static str, cause: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -76,6 +80,8 @@ impl TopologyError {
             | Self::StubInvalid { .. }
             | Self::Template { .. }
             | Self::NothingToRun { .. }
+            | Self::RecordingInvalid { .. }
+            | Self::NotRecorded { .. }
             | Self::PortWantedTwice { .. } => true,
             Self::PortInUse { .. }
             | Self::ProgramNotFound { .. }
@@ -97,6 +103,8 @@ impl TopologyError {
             | Self::UpstreamInvalid { at, .. }
             | Self::StubInvalid { at, .. }
             | Self::Template { at, .. }
+            | Self::RecordingInvalid { at, .. }
+            | Self::NotRecorded { at, .. }
             | Self::NothingToRun { at }
             | Self::PortWantedTwice { at, .. }
             | Self::PortInUse { at, .. }
@@ -120,6 +128,10 @@ impl TopologyError {
             }
             Self::UpstreamInvalid { .. } => vec!["write an absolute URL such as `https://auth.example.com`".into()],
             Self::StubInvalid { .. } | Self::Template { .. } => Vec::new(),
+            Self::RecordingInvalid { .. } => {
+                vec!["`replay` names a HAR, relative to the scenario file; `authchain import FILE.har` writes both".into()]
+            }
+            Self::NotRecorded { .. } => vec!["put something else behind this origin, or leave it out".into()],
             Self::NothingToRun { .. } => vec!["give `run` a program and its arguments, for example `run: [node, server.js]`".into()],
             Self::PortWantedTwice { .. } => vec!["leave `port` out of one: a free one is passed as `${port}` and `PORT`".into()],
             Self::PortInUse { port, .. } => vec![

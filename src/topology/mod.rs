@@ -4,13 +4,13 @@
 //! reach every declared origin under its real name, a log of the [`Call`]s that arrived, and whatever must be stopped again.
 //!
 //! ```text
-//!  actor ──TLS or CONNECT──▶ edge ──▶ process | stub | embedded provider | upstream
+//!  actor ──TLS or CONNECT──▶ edge ──▶ process | stub | embedded provider | recording | upstream
 //!                             ▲                    │
 //!                             └─────HTTPS_PROXY────┘  (server to server)
 //! ```
 //!
 //! `edge` is the reverse and forward proxy that all of it goes through, `process` starts and stops programs, `stub`
-//! answers from the scenario, [`provider`] holds the services that a scenario declares instead of installing. Nothing here
+//! answers from the scenario, `replay` from a recording, [`provider`] holds the services that a scenario declares instead of installing. Nothing here
 //! prints: what happens meanwhile is told as [`Event`]s.
 
 mod calls;
@@ -20,6 +20,7 @@ mod error;
 pub mod inbox;
 mod process;
 pub mod provider;
+mod replay;
 mod smtp;
 mod stand;
 mod stub;

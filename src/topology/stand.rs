@@ -8,16 +8,18 @@ use super::inbox::Inbox;
 use super::process::{Casualty, FakeTime, Launch, Ports, Process, Station};
 use super::provider::gotrue::egress;
 use super::provider::{Gotrue, Hook, Idp, OtpVendor, Surroundings};
+use super::replay::{Recording, Replay};
 use super::smtp::SmtpServer;
 use super::stub::{Stub, StubServer};
 use super::switchboard::Switchboard;
 use crate::base::Clock;
-use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, UpstreamPlan};
+use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, ReplayPlan, UpstreamPlan};
 use crate::web::origin::{Origin, is_loopback};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
@@ -59,6 +61,7 @@ impl Topology {
         for (plan, base) in origins.iter().zip(plans) {
             let target = match base {
                 Base::Upstream(upstream) => Target::Upstream(Arc::new(upstream)),
+                Base::Replay(replay) => Target::Service(replay.router()),
                 Base::Service(router, switchboard) => {
                     switchboards.push((plan.origin.clone(), switchboard));
                     Target::Service(router)
@@ -186,6 +189,7 @@ enum Base<'a> {
     Stub(Stub),
     Service(axum::Router, Switchboard),
     Gotrue(Gotrue),
+    Replay(Replay),
     Upstream(UpstreamTarget),
 }
 
@@ -197,6 +201,7 @@ fn check<'a>(
     surroundings: &Surroundings,
 ) -> Result<Vec<Base<'a>>, TopologyError> {
     let mut bases = Vec::with_capacity(origins.len());
+    let mut recordings = HashMap::new();
     for (nth, plan) in origins.iter().enumerate() {
         let at = Declared::of(plan);
         if let Some(before) = origins[..nth].iter().find(|before| before.origin == plan.origin) {
@@ -217,10 +222,30 @@ fn check<'a>(
             }
             Backend::Idp(idp) => idp_service(idp, &plan.origin, surroundings),
             Backend::Gotrue(gotrue) => Base::Gotrue(Gotrue::new(gotrue, url_of(&plan.origin), surroundings.clone())),
+            Backend::Replay(plan) => Base::Replay(replay(at, plan, &mut recordings, context)?),
             Backend::Upstream(upstream) => Base::Upstream(upstream_target(at, upstream, context.live)?),
         });
     }
     Ok(bases)
+}
+
+/// What a recording has of an origin. Origins of one recording share it, and what it learns of this run's values.
+fn replay<'a>(
+    at: Box<Declared>,
+    plan: &'a ReplayPlan,
+    recordings: &mut HashMap<&'a Path, Arc<Recording>>,
+    context: &Context,
+) -> Result<Replay, TopologyError> {
+    let file = || plan.file.clone();
+    let recording = match recordings.get(plan.file.as_path()) {
+        Some(recording) => recording.clone(),
+        None => match Recording::read(&plan.file) {
+            Ok(recording) => recordings.entry(&plan.file).or_insert(recording).clone(),
+            Err(error) => return Err(TopologyError::RecordingInvalid { at, file: file(), reason: error.to_string() }),
+        },
+    };
+    let replay = Replay::new(&recording, &at.origin, context.clock.clone(), context.max_body);
+    replay.ok_or_else(|| TopologyError::NotRecorded { at, file: file(), origins: recording.origins() })
 }
 
 /// The library that gives processes the run's clock, when there are processes and the clock will be moved.

@@ -10,6 +10,7 @@ mod doctor;
 mod gallery;
 mod hostile;
 mod idp;
+mod import;
 mod interrupt;
 mod misuse;
 mod mosaic;

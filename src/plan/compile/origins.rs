@@ -2,7 +2,7 @@
 
 use super::compiler::Compiler;
 use crate::base::{Diagnostic, Span};
-use crate::plan::{Backend, OriginPlan, ProcessPlan, Ready, UpstreamPlan};
+use crate::plan::{Backend, OriginPlan, ProcessPlan, Ready, ReplayPlan, UpstreamPlan};
 use crate::scenario::node::Key;
 use crate::scenario::origin::{self, Process, Upstream};
 use crate::scenario::read::{Map, Short, Text};
@@ -37,10 +37,18 @@ impl Compiler<'_> {
     }
 
     fn backend(&mut self, key: &Key, declared: &origin::Origin) -> Option<Backend> {
-        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue`, `otp`, `inbox` or `upstream`";
-        let origin::Origin { process, stub, idp, gotrue, otp, inbox, upstream } = declared;
-        let there =
-            [process.is_some(), stub.is_some(), idp.is_some(), gotrue.is_some(), otp.is_some(), inbox.is_some(), upstream.is_some()];
+        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay` or `upstream`";
+        let origin::Origin { process, stub, idp, gotrue, otp, inbox, replay, upstream } = declared;
+        let there = [
+            process.is_some(),
+            stub.is_some(),
+            idp.is_some(),
+            gotrue.is_some(),
+            otp.is_some(),
+            inbox.is_some(),
+            replay.is_some(),
+            upstream.is_some(),
+        ];
         match there.into_iter().filter(|it| *it).count() {
             0 => {
                 let hint = format!("say what answers for it: {KINDS}");
@@ -65,6 +73,8 @@ impl Compiler<'_> {
             self.otp(otp).map(|otp| Backend::Otp(Box::new(otp)))
         } else if let Some(hook) = inbox {
             self.inbox_hook(hook, key.span).map(Backend::Inbox)
+        } else if let Some(file) = replay {
+            self.recording(file).map(Backend::Replay)
         } else {
             upstream.as_ref().and_then(|upstream| self.upstream(upstream)).map(Backend::Upstream)
         }
@@ -109,6 +119,15 @@ impl Compiler<'_> {
             ready_within: self.duration_or(process.ready_within.as_ref(), READY_WITHIN),
             stop_within: self.duration_or(process.stop_within.as_ref(), STOP_WITHIN),
         })
+    }
+
+    fn recording(&mut self, text: &Text) -> Option<ReplayPlan> {
+        let name = self.known(text, "a recording");
+        if name.is_empty() {
+            self.fault_with(text.span, "`replay` names no file", "write the HAR's name: `replay: ticket.har`");
+            return None;
+        }
+        Some(ReplayPlan { file: self.beside(text.span).join(name) })
     }
 
     /// A path on an origin, which begins with `/`.

@@ -236,7 +236,7 @@ fn write_unexpected(out: &mut String, run: &Finished, style: Style) {
     if calls.is_empty() {
         return;
     }
-    let _ = writeln!(out, "  {}", style.warn("unexpected calls: no stub route fits"));
+    let _ = writeln!(out, "  {}", style.warn("unexpected calls: no stub route fits, or it was never recorded"));
     let mask = Mask::new(&run.redactor);
     for call in calls.iter().take(LISTED) {
         let _ = writeln!(out, "          {:<5} {}", mask.text(&call.method), mask.url(&format!("{}{}", call.origin, call.target)));

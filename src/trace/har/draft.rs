@@ -3,9 +3,7 @@
 use super::kind;
 use crate::base::escape;
 use crate::trace::{AnsweredBy, Body, Failure, FailureKind, Request, Resource, Response, Timings};
-use crate::web::har::{Cookie, Entry, Pair, parse_date};
-use crate::web::headers::Headers;
-use base64::Engine as _;
+use crate::web::har::{Entry, parse_date};
 use bytes::Bytes;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -43,13 +41,9 @@ impl Draft {
         if kind::is_socket(&entry) || !matches!(url.scheme(), "http" | "https") {
             return None;
         }
-        let mut headers = headers(&entry.request.headers);
-        if !headers.contains("cookie") && !entry.request.cookies.is_empty() {
-            let pairs: Vec<_> = entry.request.cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
-            headers.append("Cookie", pairs.join("; "));
-        }
+        let headers = entry.request.fields();
         let resource = kind::resource(&entry, &headers);
-        let body = if resource == Resource::Asset { Bytes::new() } else { posted(&entry) };
+        let body = if resource == Resource::Asset { Bytes::new() } else { entry.request.body(LONGEST_BODY).0.into() };
         let outcome = answer(&mut entry, resource);
         let timings = timings(&entry);
         let request = Request { method: method(&entry.request.method), url, headers, body };
@@ -81,17 +75,6 @@ fn method(text: &str) -> String {
     if text.is_empty() { "GET".to_owned() } else { text.chars().take(40).collect() }
 }
 
-/// Fields without HTTP/2's pseudo fields (RFC 9113 §8.3), those that an exporter joined with newlines taken apart.
-fn headers(pairs: &[Pair]) -> Headers {
-    let mut headers = Headers::new();
-    for pair in pairs.iter().filter(|pair| !pair.name.is_empty() && !pair.name.starts_with(':')) {
-        for value in pair.value.split('\n').map(str::trim) {
-            headers.append(pair.name.as_str(), value);
-        }
-    }
-    headers
-}
-
 fn answer(entry: &mut Entry, resource: Resource) -> Result<Response, Failure> {
     let response = &entry.response;
     let status = response.status as u16;
@@ -103,15 +86,7 @@ fn answer(entry: &mut Entry, resource: Resource) -> Result<Response, Failure> {
         );
         return Err(Failure { kind: word.map_or(FailureKind::Broken, kind::failure), message });
     }
-    let mut headers = headers(&response.headers);
-    set_cookies(&mut headers, &response.cookies);
-    if !headers.contains("location") && !response.redirect_url.is_empty() {
-        headers.append("Location", response.redirect_url.as_str());
-    }
-    let kind = &response.content.mime_type;
-    if !headers.contains("content-type") && !kind.is_empty() && kind != "x-unknown" {
-        headers.append("Content-Type", kind.as_str());
-    }
+    let headers = response.fields();
     let by = match entry.from_cache.as_deref() {
         _ if response.from_service_worker => AnsweredBy::ServiceWorker,
         Some("prefetch") => AnsweredBy::Prefetch,
@@ -123,56 +98,6 @@ fn answer(entry: &mut Entry, resource: Resource) -> Result<Response, Failure> {
     Ok(Response { status, version, headers, body, by })
 }
 
-/// Set-Cookie lines where the exporter told only of cookies, or joined the lines by commas.
-fn set_cookies(headers: &mut Headers, cookies: &[Cookie]) {
-    let lines: Vec<Vec<u8>> = headers.get_all("set-cookie").map(<[u8]>::to_vec).collect();
-    if lines.is_empty() {
-        cookies.iter().filter(|cookie| !cookie.name.is_empty()).for_each(|cookie| headers.append("Set-Cookie", line(cookie)));
-    } else if let [line] = lines.as_slice()
-        && cookies.len() > 1
-        && let Some(parts) = unfolded(line, cookies)
-    {
-        headers.remove("set-cookie");
-        parts.into_iter().for_each(|part| headers.append("Set-Cookie", part));
-    }
-}
-
-/// One line for each cookie, cut where the exporter says that a cookie begins. `None` if they are not all there.
-fn unfolded(line: &[u8], cookies: &[Cookie]) -> Option<Vec<Vec<u8>>> {
-    let text = std::str::from_utf8(line).ok()?;
-    let mut starts = vec![0];
-    for cookie in &cookies[1..] {
-        let from = *starts.last()?;
-        let marks = [format!(", {}=", cookie.name), format!(",{}=", cookie.name)];
-        let (at, mark) =
-            marks.iter().filter_map(|mark| Some((text[from..].find(mark.as_str())? + from, mark))).min_by_key(|(at, _)| *at)?;
-        starts.push(at + mark.len() - cookie.name.len() - 1);
-    }
-    let ends = starts[1..].iter().copied().chain([text.len()]);
-    Some(starts.iter().zip(ends).map(|(&start, end)| text[start..end].trim_end_matches([',', ' ']).as_bytes().to_vec()).collect())
-}
-
-/// A Set-Cookie line of what the exporter tells of a cookie.
-fn line(cookie: &Cookie) -> String {
-    let mut line = format!("{}={}", cookie.name, cookie.value);
-    for (name, value) in [("Domain", &cookie.domain), ("Path", &cookie.path), ("SameSite", &cookie.same_site)] {
-        if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-            line.push_str(&format!("; {name}={value}"));
-        }
-    }
-    if let Some(expires) = cookie.expires.as_deref().and_then(parse_date) {
-        let format =
-            time::macros::format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-        line.push_str(&expires.format(format).map(|date| format!("; Expires={date}")).unwrap_or_default());
-    }
-    for (name, is_set) in [("Secure", cookie.secure), ("HttpOnly", cookie.http_only)] {
-        if is_set {
-            line.push_str(&format!("; {name}"));
-        }
-    }
-    line
-}
-
 fn version(text: &str) -> &'static str {
     match text.to_ascii_lowercase().as_str() {
         "h2" | "http/2" | "http/2.0" => "HTTP/2",
@@ -182,52 +107,10 @@ fn version(text: &str) -> &'static str {
     }
 }
 
-/// The request's body; from its fields where the exporter has no text.
-fn posted(entry: &Entry) -> Bytes {
-    let Some(data) = &entry.request.post_data else { return Bytes::new() };
-    if data.text.is_empty() && !data.params.is_empty() {
-        let fields = data.params.iter().map(|field| (field.name.as_str(), field.value.as_str()));
-        return url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into();
-    }
-    decoded(&data.text, data.encoding.as_deref()).0
-}
-
 fn received(entry: &mut Entry) -> Body {
     let content = std::mem::take(&mut entry.response.content);
-    let text = content.text.unwrap_or_default();
-    let (bytes, truncated) = decoded(&text, content.encoding.as_deref());
-    // Exporters cut long bodies and give their whole size.
-    Body { truncated: truncated || !text.is_empty() && content.size > text.len() as f64 * 2.0, bytes }
-}
-
-/// Bytes of a text, bounded, and whether more was there. Base64 that is none, or that ends in the middle, gives what can be read.
-fn decoded(text: &str, encoding: Option<&str>) -> (Bytes, bool) {
-    if !encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("base64")) {
-        let mut end = text.len().min(LONGEST_BODY);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        return (Bytes::copy_from_slice(&text.as_bytes()[..end]), end < text.len());
-    }
-    let digits = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
-    let mut clean: Vec<u8> = text.bytes().filter(digits).take(LONGEST_BODY / 3 * 4).collect();
-    for byte in &mut clean {
-        *byte = match *byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => other,
-        };
-    }
-    let is_cut = text.len() > clean.len() + clean.len() / 16 + 4;
-    // A single digit behind the last group of four is no byte.
-    let whole = if clean.len() % 4 == 1 { clean.len() - 1 } else { clean.len() };
-    let engine = base64::engine::GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        base64::engine::GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone),
-    );
-    (engine.decode(&clean[..whole]).map(Bytes::from).unwrap_or_default(), is_cut)
+    let (bytes, truncated) = content.body(LONGEST_BODY);
+    Body { truncated, bytes: bytes.into() }
 }
 
 fn timings(entry: &Entry) -> Timings {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `scan` | cuts a document into entries without parsing them: memory is bounded by the largest one |
 //! | `entry`, `lenient` | one entry, whatever its exporter left out or wrote in another type |
+//! | `message` | an entry's messages as they went over the wire |
 //! | `read` | entries, pages and what is wrong, in the order of the file |
 //! | `write` | a document, entry by entry |
 //! | `redact` | pseudonyms for what is secret, equal values alike |
@@ -13,6 +14,7 @@
 mod date;
 mod entry;
 mod lenient;
+mod message;
 mod read;
 pub mod redact;
 mod scan;

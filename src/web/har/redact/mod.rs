@@ -14,5 +14,5 @@ mod places;
 mod pseudonym;
 mod stream;
 
-pub use pseudonym::Pseudonyms;
+pub use pseudonym::{Pseudonyms, is_password};
 pub use stream::{Redacted, learn, redact};

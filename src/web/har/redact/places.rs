@@ -105,6 +105,9 @@ impl Pseudonyms {
             };
         }
         let kind = kind.to_ascii_lowercase();
+        if kind.contains("html") {
+            self.learn_fields(body);
+        }
         if kind.contains("x-www-form-urlencoded") {
             self.form(body, 0)
         } else if kind.contains("json") || body.starts_with(['{', '[']) {

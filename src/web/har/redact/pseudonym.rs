@@ -13,19 +13,23 @@ const SHORTEST_KNOWN: usize = 6;
 const MOST_KNOWN: usize = 2_000_000;
 /// Deepest JSON that is looked into, and how often encoded texts lie in one another.
 const DEEPEST: usize = 24;
+/// Most fields for passwords that are remembered.
+const MOST_FIELDS: usize = 1000;
 
 /// Replaces secret values, equal ones alike. What it replaced it remembers, and replaces in other text as well.
 pub struct Pseudonyms {
     redactor: Redactor,
     /// Words of secrets: letters, digits, `-` and `_` in a row.
     pub(super) known: HashSet<String>,
+    /// Names of fields that some page takes passwords in.
+    password_fields: HashSet<String>,
 }
 
 impl Pseudonyms {
     /// Pseudonyms under the key of `redactor`.
     #[must_use]
     pub fn new(redactor: Redactor) -> Self {
-        Self { redactor, known: HashSet::new() }
+        Self { redactor, known: HashSet::new(), password_fields: HashSet::new() }
     }
 
     /// A value that is secret, and is from now on replaced in other text too.
@@ -67,7 +71,7 @@ impl Pseudonyms {
     /// A value under a name: a pseudonym if it is secret by its name or form, a URL with its parts replaced, or text.
     pub(super) fn value(&mut self, name: Option<&str>, value: &str, depth: usize) -> String {
         if let Some(name) = name
-            && is_password(name)
+            && self.is_password(name)
             && !value.is_empty()
         {
             return self.password(value);
@@ -80,6 +84,23 @@ impl Pseudonyms {
             return self.url(value, depth + 1);
         }
         if is_secret(name, value) { self.secret(value) } else { self.text(value) }
+    }
+
+    /// Remembers in which fields a page takes passwords (HTML §4.10.5.1.6): they may be called anything.
+    pub(super) fn learn_fields(&mut self, html: &str) {
+        for tag in html.split('<').skip(1).filter(|tag| tag.get(..5).is_some_and(|name| name.eq_ignore_ascii_case("input"))) {
+            let tag = &tag[..tag.find('>').unwrap_or(tag.len())];
+            let is_password = attribute(tag, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("password"));
+            if let Some(name) = attribute(tag, "name").filter(|name| is_password && !name.is_empty())
+                && self.password_fields.len() < MOST_FIELDS
+            {
+                self.password_fields.insert(name.to_owned());
+            }
+        }
+    }
+
+    fn is_password(&self, name: &str) -> bool {
+        is_password(name) || self.password_fields.contains(name)
     }
 
     /// A URL or the end of one: its path, its query and its fragment.
@@ -130,7 +151,7 @@ impl Pseudonyms {
             };
             return if inner == plain { value.to_owned() } else { url::form_urlencoded::byte_serialize(inner.as_bytes()).collect() };
         }
-        if is_password(name) {
+        if self.is_password(name) {
             self.password(value)
         } else if is_secret(Some(name), &plain) {
             self.secret(value)
@@ -164,7 +185,7 @@ impl Pseudonyms {
             Value::String(text) if name == Some("sub") => *text = self.secret(text),
             Value::String(text) => *text = self.value(name, text, depth),
             // A code that a person types may be a number.
-            Value::Number(number) if name.is_some_and(is_password) => *value = self.password(&number.to_string()).into(),
+            Value::Number(number) if name.is_some_and(|name| self.is_password(name)) => *value = self.password(&number.to_string()).into(),
             _ => {}
         }
     }
@@ -231,6 +252,27 @@ fn words(text: &str, mut replace: impl FnMut(&str) -> Option<String>) -> String 
     out
 }
 
+/// An attribute of a tag, in double quotes, single ones or none.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let mut rest = tag;
+    while let Some(at) = rest.find('=') {
+        let (before, value) = (rest[..at].trim_end(), rest[at + 1..].trim_start());
+        let is_it = before
+            .rsplit(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '/'))
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case(name));
+        let (value, behind) = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => value[1..].split_once(quote).unwrap_or((&value[1..], "")),
+            _ => value.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((value, "")),
+        };
+        if is_it {
+            return Some(value.trim_end_matches('/'));
+        }
+        rest = behind;
+    }
+    None
+}
+
 fn decoded(text: &str) -> String {
     let spaced = text.replace('+', " ");
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
@@ -241,11 +283,27 @@ fn normalised(name: &str) -> String {
 }
 
 /// Whether a name is that of a secret that a person or a client knows by heart, or types.
-fn is_password(name: &str) -> bool {
+#[must_use]
+pub fn is_password(name: &str) -> bool {
     let name = normalised(name);
     let within = ["password", "passwd", "passphrase", "clientsecret", "apikey", "clientassertion", "privatekey", "recoverycode"];
-    matches!(name.as_str(), "pwd" | "pass" | "pin" | "otp" | "totp" | "secret" | "assertion" | "otpcode" | "passcode")
-        || within.iter().any(|part| name.contains(part))
+    matches!(
+        name.as_str(),
+        "pw" | "pwd"
+            | "passwort"
+            | "kennwort"
+            | "motdepasse"
+            | "contrasena"
+            | "senha"
+            | "pass"
+            | "pin"
+            | "otp"
+            | "totp"
+            | "secret"
+            | "assertion"
+            | "otpcode"
+            | "passcode"
+    ) || within.iter().any(|part| name.contains(part))
 }
 
 /// Whether a value is secret by its name or its form.

@@ -95,6 +95,18 @@ fn equal_values_stay_equal_and_keep_their_form() {
 }
 
 #[test]
+fn a_password_is_one_whatever_its_field_is_called() {
+    let page = "<form><input name=who><INPUT  Name = 'j_geheim' class=\"a b\" type=\"password\" /></form>";
+    let out = through(&json!({"log": {"entries": [
+        {"request": {"url": "https://a.test/"}, "response": {"status": 200, "content": {"mimeType": "text/html", "text": page}}},
+        {"request": {"method": "POST", "url": "https://a.test/", "postData": {"mimeType": "application/x-www-form-urlencoded", "text": "who=ada&j_geheim=opensesame"}},
+         "response": {"status": 200, "content": {"mimeType": "text/plain", "text": "ada: opensesame"}}}
+    ]}}));
+    let text = out.to_string();
+    assert!(!text.contains("opensesame") && text.contains("who=ada&"), "{text}");
+}
+
+#[test]
 fn pseudonyms_differ_from_file_to_file() {
     assert_ne!(through(&secretive()).to_string(), through(&secretive()).to_string());
 }

@@ -101,6 +101,7 @@ fn run_json(run: &Finished) -> Value {
         "expectations": expectations(run, mask),
         "findings": findings.collect::<Vec<_>>(),
         "steps": run.chain.steps.iter().map(|step| step_json(step, mask)).collect::<Vec<_>>(),
+        "blocked": run.chain.blocked.iter().map(|step| json!({ "step": mask.text(&step.label), "by": mask.text(&step.by) })).collect::<Vec<_>>(),
         "not_reached": run.not_run.iter().map(|label| mask.text(label)).collect::<Vec<_>>(),
         "hops": run.chain.hops.iter().map(|hop| hop_json(hop, calls.get(&hop.id).copied(), mask)).collect::<Vec<_>>(),
         "events": run.chain.events.iter().map(|event| event_json(event, mask)).collect::<Vec<_>>(),

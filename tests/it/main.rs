@@ -13,5 +13,6 @@ mod misuse;
 mod mosaic;
 mod readme;
 mod review;
+mod salon;
 mod secrets;
 mod world;

@@ -62,7 +62,7 @@ impl Config {
             build: env.get("BUILD_ID").unwrap_or_else(|| "dev".to_owned()),
             provider: env.choice("OTP_PROVIDER", &[("console", Provider::Console), ("authentica", Provider::Authentica)])?,
             vendor_url: vendor_url(env)?,
-            vendor_key: env.get("AUTHENTICA_API_KEY"),
+            vendor_key: env.get("AUTHENTICA_API_KEY").filter(|_| !faults.has(Fault::KeyUnset)),
             vendor_timeout: env.seconds("AUTHENTICA_TIMEOUT_SECONDS", Duration::from_secs(10))?,
             expiry: if faults.has(Fault::ExpiryInSeconds) { expiry / 60 } else { expiry },
             max_per_window: number(env, "OTP_MAX_PER_WINDOW", 5)?,

@@ -97,6 +97,11 @@ pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSe
     for label in &run.not_run {
         let _ = writeln!(out, "  {}", style.dim(&format!("not reached: {}", Mask::new(&run.redactor).text(label))));
     }
+    for blocked in &run.chain.blocked {
+        let mask = Mask::new(&run.redactor);
+        let text = format!("blocked: {} (by `{}`)", mask.text(&blocked.label), mask.text(&blocked.by));
+        let _ = writeln!(out, "  {}", style.warn(&text));
+    }
     write_calls(out, run, style);
     write_unexpected(out, run, style);
     write_messages(out, run, style);

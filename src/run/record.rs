@@ -228,7 +228,7 @@ origins:
         let device = browsers.device(&DeviceOptions::new(nobody, &Policy::default())).await.unwrap();
         let tree = device.bidi.send("browsingContext.getTree", json!({}), soon()).await.unwrap();
         let tab = tree["contexts"].as_array().unwrap().iter().find(|tab| tab["url"] == "https://shop.test/").unwrap();
-        let page = Page::new(&device.bidi, device.kind, tab["context"].as_str().unwrap());
+        let page = Page::new(&device.bidi, tab["context"].as_str().unwrap());
         let at = |text| Locator::parse(text).unwrap();
         page.fill(&at("Name"), "Ada", Input::Real, soon()).await.unwrap();
         page.fill(&at("Password"), "lab-only-ada", Input::Real, soon()).await.unwrap();

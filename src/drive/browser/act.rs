@@ -11,7 +11,6 @@ use crate::drive::http::{Seen, folded};
 use crate::drive::steps::Session;
 use crate::plan::{Engine, Field, Step, Template, Verb, WaitPlan};
 use crate::trace::{BrowserEventKind, Cause, Chain, Hop, Resource, WebStorage};
-use crate::web::html::Locator;
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;

@@ -16,8 +16,6 @@
 //! | `clock` | the run's clock in pages |
 //! | `page/` | finding, waiting, filling, pressing, looking |
 
-#![allow(dead_code, unused_imports)]
-
 mod act;
 pub(crate) mod bidi;
 pub(crate) mod clock;

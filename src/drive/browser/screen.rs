@@ -49,7 +49,7 @@ impl Screen {
 
     /// The page of a tab.
     pub(crate) fn page<'a>(&'a self, tab: &'a str) -> Page<'a> {
-        Page::new(&self.device.bidi, self.device.kind, tab)
+        Page::new(&self.device.bidi, tab)
     }
 
     /// Waits until all that the last action began is over.

@@ -1,6 +1,5 @@
 //! The socket, and who waits for what comes out of it.
 
-use super::command::Command;
 use super::error::BidiError;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -107,17 +106,6 @@ impl Bidi {
     ///
     /// # Errors
     /// When the browser refuses, does not answer before `deadline`, or is gone.
-    pub(crate) async fn call<C: Command>(&self, command: C, deadline: Instant) -> Result<C::Reply, BidiError> {
-        let strange = |why: serde_json::Error| BidiError::Strange { command: C::METHOD.to_owned(), why: why.to_string() };
-        let params = serde_json::to_value(command).map_err(strange)?;
-        let result = self.send(C::METHOD, params, deadline).await?;
-        serde_json::from_value(result).map_err(strange)
-    }
-
-    /// Sends a command that has no type here, and waits for its result.
-    ///
-    /// # Errors
-    /// As [`call`](Self::call).
     pub(crate) async fn send(&self, method: &str, params: Value, deadline: Instant) -> Result<Value, BidiError> {
         let began = Instant::now();
         let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
@@ -168,6 +156,7 @@ impl Bidi {
     }
 
     /// Waits until the connection is gone, and says why.
+    #[cfg(test)]
     pub(crate) async fn when_ended(&self) -> String {
         let mut ended = self.shared.ended.subscribe();
         let why = ended.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());

@@ -5,9 +5,7 @@
 //! Messages are kept whole, unknown fields included.
 
 mod client;
-mod command;
 mod error;
 
 pub(crate) use client::{Bidi, Event};
-pub(crate) use command::Command;
 pub(crate) use error::BidiError;

@@ -5,7 +5,6 @@ use super::error::BrowserError;
 use super::options::{BrowserKind, DeviceOptions};
 use super::policy;
 use crate::drive::browser::bidi::Bidi;
-use fantoccini::Client;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -48,11 +47,6 @@ impl Device {
     /// Opens another tab; its browsing context.
     pub(crate) async fn open_tab(&self) -> Result<String, BrowserError> {
         open_tab(&self.bidi, &self.user_context, Instant::now() + WITHIN).await
-    }
-
-    /// The WebDriver session, for what only classic commands can do.
-    pub(crate) fn session(&self) -> &Client {
-        &self.seat.browser.client
     }
 
     /// Why its browser is gone, if it is.

@@ -20,6 +20,8 @@ const FRAME_PIECE: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(5);
 /// Between one document and the next nobody answers, and nothing tells when somebody will.
 const BETWEEN: Duration = Duration::from_millis(10);
+/// How often a page is looked at that cannot tell when it changes, because its scripts are turned off.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Most frames of a page that are looked into.
 const MOST_FRAMES: usize = 100;
 
@@ -72,7 +74,12 @@ impl Page<'_> {
     async fn perform_alone(&self, task: &Task, left: Duration, seen: &mut Seen) -> Result<Tried, Unanswered> {
         let piece = left.min(PIECE);
         let answer = self.answer(self.context, &task.within(millis(piece), true), task.activates(), piece).await?;
-        Ok(self.tried(self.context, answer, seen))
+        let deaf = answer.data.deaf;
+        let tried = self.tried(self.context, answer, seen);
+        if deaf {
+            tokio::time::sleep(left.min(LOOK_EVERY)).await;
+        }
+        Ok(tried)
     }
 
     /// Looks into every frame, and acts where the only or the best match is.
@@ -201,12 +208,16 @@ impl Page<'_> {
             let (bidi, context) = (self.bidi.clone(), context.clone());
             asked.spawn(async move {
                 let question = json!({ "ask": "change", "ms": millis(within) });
-                // A frame that cannot be asked has changed: it went away.
-                ask::<serde_json::Value>(&bidi, &context, &question, false, deadline).await.is_ok()
+                match ask::<serde_json::Value>(&bidi, &context, &question, false, deadline).await {
+                    Ok(answer) if answer.data["change"] == "deaf" => LOOK_EVERY,
+                    Ok(_) => Duration::ZERO,
+                    // A frame that cannot be asked has changed: it went away.
+                    Err(_) => BETWEEN,
+                }
             });
         }
-        if let Some(Ok(false)) = asked.join_next().await {
-            tokio::time::sleep(BETWEEN).await;
+        if let Some(Ok(pause)) = asked.join_next().await {
+            tokio::time::sleep(pause.min(within)).await;
         }
     }
 

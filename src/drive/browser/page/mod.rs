@@ -35,10 +35,11 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use dialogs::{Asked, DialogAnswer, Dialogs};
+pub(crate) use dialogs::{DialogAnswer, Dialogs};
 pub(crate) use error::ActError;
+pub(crate) use inject::{SANDBOX, preload};
 pub(crate) use listen::{Deed, Ear, Heard};
-pub(crate) use page::{Page, Shown, StorageArea, StorageChange};
-pub(crate) use passkey::{Credential, Passkeys};
-pub(crate) use script::{PageRequest, PageResponse};
+pub(crate) use page::Page;
+pub(crate) use passkey::Passkeys;
+pub(crate) use script::PageRequest;
 pub(crate) use tabs::Tabs;

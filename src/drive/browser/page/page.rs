@@ -6,7 +6,6 @@ use super::inject::ask;
 use super::task::{Action, Task};
 use super::{keys, pointer};
 use crate::drive::browser::bidi::Bidi;
-use crate::drive::browser::launch::BrowserKind;
 use crate::plan::Input;
 use crate::web::html::Locator;
 use serde::Deserialize;
@@ -23,7 +22,6 @@ const PRESSES: usize = 5;
 #[derive(Clone, Copy)]
 pub(crate) struct Page<'a> {
     pub(super) bidi: &'a Bidi,
-    pub(super) kind: BrowserKind,
     /// The tab: a top-level browsing context.
     pub(super) context: &'a str,
 }
@@ -37,39 +35,15 @@ pub(crate) struct Shown {
     pub(crate) title: String,
     /// The text that a person sees, that of its frames behind its own.
     pub(crate) text: String,
-    /// Its origin, `null` when it has none of its own.
-    pub(crate) origin: String,
     /// `localStorage`; nothing where the page may not have one.
     pub(crate) local: Option<BTreeMap<String, String>>,
     /// `sessionStorage`.
     pub(crate) session: Option<BTreeMap<String, String>>,
 }
 
-/// Which web storage (HTML §12.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum StorageArea {
-    /// `localStorage`.
-    Local,
-    /// `sessionStorage`.
-    Session,
-}
-
-/// What is changed in it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct StorageChange {
-    /// Whether everything goes first.
-    pub(crate) clear: bool,
-    /// Keys to take away.
-    pub(crate) remove: Vec<String>,
-    /// Keys and values to set.
-    pub(crate) set: BTreeMap<String, String>,
-}
-
 #[derive(Deserialize)]
 struct Look {
     url: String,
-    origin: String,
     title: String,
     text: String,
     frames: usize,
@@ -79,8 +53,8 @@ struct Look {
 
 impl<'a> Page<'a> {
     /// The page of a tab.
-    pub(crate) fn new(bidi: &'a Bidi, kind: BrowserKind, context: &'a str) -> Self {
-        Self { bidi, kind, context }
+    pub(crate) fn new(bidi: &'a Bidi, context: &'a str) -> Self {
+        Self { bidi, context }
     }
 
     /// Presses a link, a button, a check box, or whatever a text or selector leads to.
@@ -180,7 +154,7 @@ impl<'a> Page<'a> {
                 }
             }
         }
-        Ok(Shown { url: look.url, title: look.title, text, origin: look.origin, local: look.local, session: look.session })
+        Ok(Shown { url: look.url, title: look.title, text, local: look.local, session: look.session })
     }
 
     /// The page's URL and title.
@@ -189,15 +163,6 @@ impl<'a> Page<'a> {
     /// When the tab is gone.
     pub(crate) async fn address(&self, deadline: Instant) -> Result<(String, String), ActError> {
         self.steadily(&json!({ "ask": "address" }), deadline).await
-    }
-
-    /// Changes the web storage of the page's origin: takes all away, then some, then sets some.
-    ///
-    /// # Errors
-    /// When the page may not have one, it is full, or the tab is gone.
-    pub(crate) async fn store(&self, area: StorageArea, change: &StorageChange, deadline: Instant) -> Result<(), ActError> {
-        let question = json!({ "ask": "store", "area": area, "clear": change.clear, "remove": change.remove, "set": change.set });
-        self.steadily::<serde_json::Value>(&question, deadline).await.map(drop)
     }
 
     /// Ends with the next change of the page: of its content, its address, or the document as a whole; or at `deadline`.

@@ -20,19 +20,6 @@ use tokio::time::Instant;
 /// How long the browser may take for a tab that opens by itself.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// A passkey on a device; its private key stays there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Credential {
-    /// Its id, as the browser writes it (base64).
-    pub(crate) id: String,
-    /// Who it is for.
-    pub(crate) rp_id: Option<String>,
-    /// Whether the device knows the account by itself.
-    pub(crate) resident: bool,
-    /// How often it was used.
-    pub(crate) sign_count: u64,
-}
-
 /// The actor's device.
 pub(crate) struct Passkeys {
     shared: Arc<Shared>,
@@ -95,22 +82,6 @@ impl Passkeys {
     /// When the browser does not do what it is told.
     pub(crate) async fn carry(&self, deadline: Instant) -> Result<(), ActError> {
         self.shared.carry(deadline).await
-    }
-
-    /// The passkeys on the device.
-    ///
-    /// # Errors
-    /// When the browser does not tell.
-    pub(crate) async fn credentials(&self, deadline: Instant) -> Result<Vec<Credential>, ActError> {
-        let all = self.shared.collect(&*self.shared.holders.lock().await, deadline).await?;
-        let text = |credential: &Value, name: &str| credential.get(name).and_then(Value::as_str).map(str::to_owned);
-        let told = |credential: &Value| Credential {
-            id: text(credential, "credentialId").unwrap_or_default(),
-            rp_id: text(credential, "rpId"),
-            resident: credential.get("isResidentCredential").and_then(Value::as_bool).unwrap_or_default(),
-            sign_count: sign_count(credential),
-        };
-        Ok(all.values().map(told).collect())
     }
 
     /// Takes the device away.

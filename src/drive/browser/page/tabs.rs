@@ -23,7 +23,6 @@ const LISTED: usize = 10;
 /// The tabs of one device, in the order of their opening.
 pub(crate) struct Tabs {
     bidi: Bidi,
-    kind: BrowserKind,
     shared: Arc<Shared>,
     listening: JoinHandle<()>,
 }
@@ -49,7 +48,7 @@ impl Tabs {
         let shared = Arc::new(Shared { tabs: Mutex::new(open), turns: watch::Sender::new(0) });
         let (bidi, events) = (device.bidi.clone(), device.bidi.events());
         let listening = tokio::spawn(listen(bidi, device.kind, events, device.user_context.clone(), shared.clone()));
-        Self { bidi: device.bidi.clone(), kind: device.kind, shared, listening }
+        Self { bidi: device.bidi.clone(), shared, listening }
     }
 
     /// The tab that is looked at; when that one was closed, the one before it that is still open.
@@ -133,7 +132,7 @@ impl Tabs {
             turns.mark_unchanged();
             for tab in self.all().into_iter().rev() {
                 // A tab without a page to ask, or that is gone by now, is not the one.
-                if let Ok((url, title)) = Page::new(&self.bidi, self.kind, &tab).address(deadline).await
+                if let Ok((url, title)) = Page::new(&self.bidi, &tab).address(deadline).await
                     && fits(&url, &title)
                 {
                     return Ok(tab);
@@ -148,6 +147,7 @@ impl Tabs {
     }
 
     /// Waits until a tab is the one that is looked at, because those after it were closed.
+    #[cfg(test)]
     pub(crate) async fn until_current(&self, tab: &str, deadline: Instant) {
         let is_current = |open: &Open| open.looked_at.last().filter(|current| *current == tab).cloned();
         self.wait_for(is_current, deadline).await;
@@ -171,7 +171,7 @@ impl Tabs {
         let tabs: Vec<_> = self.shared.open().all.clone();
         let mut listed = Vec::new();
         for (number, tab) in tabs.iter().take(LISTED) {
-            let address = Page::new(&self.bidi, self.kind, tab).address(deadline).await;
+            let address = Page::new(&self.bidi, tab).address(deadline).await;
             let (url, title) = address.unwrap_or_default();
             let url = url::Url::parse(&url).map_or(url, |url| crate::drive::http::shown(&url));
             listed.push(format!("{number}: `{url}`{}", if title.is_empty() { String::new() } else { format!(" “{title}”") }));

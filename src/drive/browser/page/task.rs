@@ -114,7 +114,7 @@ pub(super) fn wanted_by(action: Action) -> Wanted {
     }
 }
 
-/// What came of a task: exactly one of these is set.
+/// What came of a task.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Outcome {
@@ -134,6 +134,8 @@ pub(super) struct Outcome {
     pub(super) frames: bool,
     /// The document goes away.
     pub(super) gone: bool,
+    /// Scripts are turned off: the page cannot wait, who asks must.
+    pub(super) deaf: bool,
     /// The time is up.
     pub(super) late: Option<Account>,
     /// What stood in the way.

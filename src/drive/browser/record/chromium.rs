@@ -13,7 +13,6 @@ use bytes::Bytes;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
-use url::Url;
 
 /// Most cookies, and most refused lines, of one message that are kept.
 const MOST_COOKIES: usize = 4000;
@@ -97,7 +96,7 @@ impl Fold {
         if why.is_some() {
             self.advance(id);
             if let Some(link) = custom_scheme(&url) {
-                self.fact(Fact::Left(link, frame.map(str::to_owned)));
+                self.fact(Fact::Left(link));
             }
         } else if is_icon(&url, kind, text_of_initiator(params) != Some("other")) || is_worker_script(params) {
             self.finish(id);

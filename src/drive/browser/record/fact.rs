@@ -19,8 +19,8 @@ pub(super) enum Fact {
     Answered(Draft, Box<Head>),
     /// Nothing more comes.
     Ended(Draft, End),
-    /// A navigation led out of the browser, to a custom scheme; and the frame that it was to be shown in.
-    Left(String, Option<String>),
+    /// A navigation led out of the browser, to a custom scheme.
+    Left(String),
     /// Something that is no request.
     Told { kind: BrowserEventKind, text: String, source: Option<String> },
 }

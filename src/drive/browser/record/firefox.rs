@@ -114,7 +114,7 @@ impl Fold {
             self.bidi_end(asking.draft, request, answer, end);
         }
         if let Some(link) = link {
-            self.fact(Fact::Left(link, None));
+            self.fact(Fact::Left(link));
         }
         self.finish(id);
     }

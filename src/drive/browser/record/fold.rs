@@ -97,11 +97,6 @@ impl Fold {
         late.into_iter().for_each(|id| self.give_up(&id));
     }
 
-    /// When [`tick`](Self::tick) has something to do.
-    pub(super) fn next_tick(&self) -> Option<Instant> {
-        self.lingering.iter().map(|(until, _)| *until).min()
-    }
-
     /// What was found out since the last time.
     pub(super) fn facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
@@ -211,7 +206,7 @@ impl Fold {
                 if let Some(context) = text(params, "context") {
                     self.frames.unasked(context, at);
                 }
-                self.fact(Fact::Left(link, text(params, "context").map(str::to_owned)));
+                self.fact(Fact::Left(link));
             }
             None => self.navigation(params, Frames::started),
         }

@@ -6,6 +6,7 @@ use super::route::Route;
 use super::write::{Closing, Writer};
 use crate::drive::browser::bidi::{Bidi, BidiError, Event};
 use crate::drive::browser::launch::{BrowserKind, Device, DeviceOptions};
+use crate::drive::browser::page::SANDBOX;
 use crate::drive::recorder::Recorder;
 use crate::trace::{Body, Cause};
 use crate::web::cookie::{CookieKey, CookieRecord, CookieValue, Jar, Policy, Profile, ThirdPartyCookies};
@@ -27,7 +28,6 @@ const WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Tape {
     bidi: Bidi,
     shared: Arc<Shared>,
-    chromium: bool,
     /// Asks the task whether it has taken in what has come.
     asks: mpsc::UnboundedSender<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -92,7 +92,7 @@ impl Tape {
         shared.learn(&bidi).await?;
         let (asks, asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(read(shared.clone(), events, asked));
-        Ok(Self { bidi, shared, chromium, asks, task })
+        Ok(Self { bidi, shared, asks, task })
     }
 
     /// What begins from now on belongs to this step. `cause` is that of its first navigation, where the verb knows it.
@@ -133,28 +133,6 @@ impl Tape {
         self.settled()
     }
 
-    /// Has a tab hear of real input again.
-    ///
-    /// A custom scheme that a person's click led to leaves Chromium with a question that headless nobody sees, and that
-    /// swallows keys and pointers until the tab goes to another site. So it goes to an empty page and back; the page that was
-    /// there is asked for anew, which is a hop of its own. Nothing is done to a tab that never led out of the browser.
-    ///
-    /// # Errors
-    /// When the browser does not do it.
-    pub(crate) async fn revive(&self, tab: &str, deadline: Instant) -> Result<(), BidiError> {
-        if !self.chromium || !self.shared.state().writer.left.remove(tab) {
-            return Ok(());
-        }
-        let link = self.shared.state().writer.deep_link.clone();
-        let empty = json!({ "context": tab, "url": "about:blank", "wait": "complete" });
-        self.bidi.send("browsingContext.navigate", empty, deadline).await?;
-        self.shared.state().writer.expect(Cause::Back);
-        self.bidi.send("browsingContext.traverseHistory", json!({ "context": tab, "delta": -1 }), deadline).await?;
-        self.settle(tab, deadline).await;
-        self.shared.state().writer.deep_link = link;
-        Ok(())
-    }
-
     fn settled(&self) -> Settled {
         let mut state = self.shared.state();
         Settled {
@@ -191,8 +169,9 @@ impl Tape {
     async fn barrier(&self, tab: &str, deadline: Instant) {
         let until = deadline.min(Instant::now() + BARRIER);
         let turn = json!({
-            "expression": "new Promise(done => setTimeout(done, 0))",
-            "target": { "context": tab },
+            // In a world of its own: pages put clocks of their own in place of timers. Without scripts there are no timers, and no turns.
+            "expression": "matchMedia('(scripting: none)').matches || new Promise(done => setTimeout(done, 0))",
+            "target": { "context": tab, "sandbox": SANDBOX },
             "awaitPromise": true,
             "resultOwnership": "none",
         });

@@ -8,7 +8,7 @@ use crate::trace::{Body, Cause, CookieSet, Failure, FailureKind, HopId, Resource
 use crate::web::cookie::{Jar, RedirectChain, SendContext, parse_cookie_date};
 use crate::web::headers::EDGE;
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +28,6 @@ pub(super) struct Writer {
     open: HashMap<Draft, Open>,
     placed: BTreeMap<Draft, (HopId, SendContext)>,
     pub(super) deep_link: Option<String>,
-    /// Frames that a navigation led out of, since when their tabs may not hear of input.
-    pub(super) left: HashSet<String>,
 }
 
 /// A hop that has not ended.
@@ -77,17 +75,12 @@ impl Closing {
 impl Writer {
     pub(super) fn new(recorder: Arc<Recorder>, actor: Arc<str>, jar: Jar) -> Self {
         let (open, placed) = (HashMap::new(), BTreeMap::new());
-        Self { recorder, actor, step: 0, cause: None, jar, open, placed, deep_link: None, left: HashSet::new() }
+        Self { recorder, actor, step: 0, cause: None, jar, open, placed, deep_link: None }
     }
 
     /// What begins from now on belongs to this step.
     pub(super) fn enter(&mut self, step: usize, cause: Option<Cause>) {
         (self.step, self.cause, self.deep_link) = (step, cause, None);
-    }
-
-    /// The driver's next navigation has this cause.
-    pub(super) fn expect(&mut self, cause: Cause) {
-        self.cause = Some(cause);
     }
 
     /// Takes a fact; hands back a hop that is complete but for its body.
@@ -99,10 +92,7 @@ impl Writer {
                 let open = self.open.remove(&draft)?;
                 return Some(Closing { open, end });
             }
-            Fact::Left(link, frame) => {
-                self.deep_link = Some(link);
-                self.left.extend(frame);
-            }
+            Fact::Left(link) => self.deep_link = Some(link),
             Fact::Told { kind, text, source } => self.recorder.event(self.step, &self.actor, kind, text, source),
         }
         None

@@ -196,7 +196,7 @@ function flowOf(root) {
 /** Whether an element and all in it is left out of what a person sees, whatever its children's styles. */
 function isUnrendered(element) {
   if (element.localName === "option" || element.localName === "optgroup") return element.hidden;
-  if (["script", "style", "head", "template", "noscript", "datalist", "iframe", "object", "audio", "video", "canvas"].includes(element.localName)) return true;
+  if (["script", "style", "head", "template", "datalist", "iframe", "object", "audio", "video", "canvas"].includes(element.localName)) return true;
   const style = getComputedStyle(element);
   if (style.display === "none") return true;
   // A closed `<details>`, `content-visibility: hidden`: rendered, but skipped.

@@ -70,7 +70,6 @@ function entriesOf(area) {
 function look() {
   return {
     url: location.href,
-    origin: globalThis.origin,
     title: oneLine(document.title),
     text: document.body ? renderedText(document.body) : "",
     html: document.contentType,
@@ -78,11 +77,4 @@ function look() {
     local: entriesOf(() => localStorage),
     session: entriesOf(() => sessionStorage),
   };
-}
-
-function store({ area, set, remove, clear }) {
-  const storage = area === "local" ? localStorage : sessionStorage;
-  if (clear) storage.clear();
-  for (const key of remove ?? []) storage.removeItem(key);
-  for (const [key, value] of Object.entries(set ?? {})) storage.setItem(key, value);
 }

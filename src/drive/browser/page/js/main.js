@@ -48,7 +48,9 @@ async function perform(task) {
       if (blocked.code === "gone") continue;
     }
     if (left <= 0 || blocked?.final) return [{ late: account(task, found), blocked: blocked ?? null }];
-    if ((await change(Math.min(left, HEARTBEAT_MS))) === "gone") return [{ gone: true }];
+    const waited = await change(Math.min(left, HEARTBEAT_MS));
+    if (waited === "gone") return [{ gone: true }];
+    if (waited === "deaf") return [{ late: account(task, found), blocked: blocked ?? null, deaf: true }];
   }
 }
 
@@ -185,9 +187,6 @@ async function answer(task) {
       return [[location.href, oneLine(document.title)]];
     case "look":
       return [look()];
-    case "store":
-      store(task);
-      return [{}];
     default:
       throw new Error(`no such question: ${task.ask}`);
   }

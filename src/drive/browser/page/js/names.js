@@ -96,7 +96,7 @@ function hostLabel(host) {
   return (label && contentOf(label, host)) || explicitName(host) || oneLine(filled(host, "label") ?? "");
 }
 
-const LEFT_OUT = new Set(["input", "select", "textarea", "script", "style", "template", "noscript"]);
+const LEFT_OUT = new Set(["input", "select", "textarea", "script", "style", "template"]);
 
 /**
  * Name from content (accname step 2F): text, the alternatives of images, nested `aria-label`s; neither hidden parts, unless

@@ -99,6 +99,7 @@ function coverOf(element, hit) {
 
 /** The next frame; a page that is not painted (a tab in the background) has none, so a timer stands in. */
 function nextFrame() {
+  if (!hasScripts()) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, 50);
     requestAnimationFrame(() => {
@@ -107,6 +108,9 @@ function nextFrame() {
     });
   });
 }
+
+/** Whether the page's scripts run. Where they are turned off, neither timers nor observers call back, here as little as there. */
+const hasScripts = () => !matchMedia("(scripting: none)").matches;
 
 /** Whether an element stays where it is from one frame to the next. */
 async function isStill(element) {
@@ -125,9 +129,10 @@ const SIGNS = ["load", "transitionend", "animationend", "input", "change", "focu
 
 /**
  * Ends with the next change of the page, after at most `ms`, and at once when the page goes away.
- * It says "gone" then: whoever waits must look at the page that came instead.
+ * It says "gone" then: whoever waits must look at the page that came instead. It says "deaf" where nothing can be waited for.
  */
 function change(ms) {
+  if (!hasScripts()) return Promise.resolve("deaf");
   return new Promise((resolve) => {
     const end = (why) => {
       observer.disconnect();

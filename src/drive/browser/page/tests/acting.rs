@@ -38,7 +38,7 @@ async fn a_form_is_filled_and_sent(zoo: &Zoo, input: Input) {
         shown.url,
         "http://app.test/done?uidField=jar+vis+%26+co&password=p%C3%A4%24%24&token=t&otp=&keep=on&country=be&plan=pro&short=&born=1990-01-31&fixed=1"
     );
-    assert_eq!((shown.title.as_str(), shown.origin.as_str()), ("Elsewhere", "http://app.test"));
+    assert_eq!((shown.title.as_str(), shown.url.starts_with("http://app.test/")), ("Elsewhere", true));
     zoo.go("http://app.test/login.html").await;
     page.fill(&at("Username"), "enter", input, soon()).await.unwrap();
     page.press("Control+A", soon()).await.unwrap();

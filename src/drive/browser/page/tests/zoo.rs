@@ -61,7 +61,7 @@ impl Zoo {
     }
 
     pub(super) fn page(&self) -> Page<'_> {
-        Page::new(&self.device.bidi, self.device.kind, &self.device.tab)
+        Page::new(&self.device.bidi, &self.device.tab)
     }
 
     /// Puts a page of its own at `http://app.test/NAME`.

@@ -95,3 +95,15 @@ fn what_depends_on_a_step_that_failed_is_blocked_and_the_rest_is_done() {
     assert_eq!(asked, ["https://api.test/token", "https://api.test/health"]);
     assert_eq!(run["reasons"].as_array().map(Vec::len), Some(1), "what is blocked did not fail: {run}");
 }
+#[test]
+fn every_entry_is_covered_and_reproduced() {
+    let world = salon("", "");
+    let ran = world.run(&["list", "--covers=001", "scenarios"]);
+    for nth in 1..=32 {
+        let id = format!("001-{nth:02}");
+        let line = ran.out.lines().find(|line| line.starts_with(&id)).unwrap_or_else(|| panic!("{id} is covered by nothing:\n{}", ran.out));
+        let runs: Vec<_> = line.split_whitespace().skip(1).collect();
+        let (healthy, faulty): (Vec<&str>, Vec<&str>) = runs.into_iter().partition(|run| run.ends_with("#healthy"));
+        assert!(!faulty.is_empty(), "{id} is reproduced by nothing: {healthy:?}");
+    }
+}

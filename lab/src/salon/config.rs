@@ -8,6 +8,29 @@ use super::faults::{Fault, Faults};
 use crate::LabError;
 use crate::env::Env;
 
+/// Every variable that is read here.
+pub(super) const VARIABLES: [&str; 19] = [
+    "ENVIRONMENT",
+    "BUILD_ID",
+    "OTP_PROVIDER",
+    "AUTHENTICA_BASE_URL",
+    "AUTHENTICA_API_KEY",
+    "AUTHENTICA_TIMEOUT_SECONDS",
+    "OTP_EXPIRY_MINUTES",
+    "OTP_MAX_PER_WINDOW",
+    "OTP_WINDOW_MINUTES",
+    "OTP_RESEND_COOLDOWN_SECONDS",
+    "OTP_MAX_ATTEMPTS",
+    "PHONE_AUTH_IP_MAX_PER_WINDOW",
+    "PHONE_AUTH_DEVICE_MAX_PER_WINDOW",
+    "PHONE_AUTH_RISK_WINDOW_MINUTES",
+    "TRUSTED_PROXIES",
+    "DJANGO_SECRET_KEY",
+    "STAFF_TOKEN",
+    "CLOCK_SKEW_SECONDS",
+    "FAULTS",
+];
+
 /// Who sends codes and checks them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Provider {

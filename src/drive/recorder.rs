@@ -261,6 +261,11 @@ impl Recorder {
         self.facts().chain.blocked.push(blocked);
     }
 
+    /// Nobody tells which cookies stayed at home.
+    pub(crate) fn withheld_is_unseen(&self) {
+        self.facts().chain.visibility.withheld = false;
+    }
+
     /// The chain, when the run is over.
     pub(crate) fn finish(&self) -> Chain {
         std::mem::take(&mut self.facts().chain)

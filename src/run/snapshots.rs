@@ -40,8 +40,9 @@ pub(super) fn path_of(plan: &Plan) -> PathBuf {
     plan.file.parent().unwrap_or(Path::new("")).join("snapshots").join(name)
 }
 
-/// Compares `text` with the snapshot of `plan` and does what `mode` says. `whole` tells whether the run got to its end.
-pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) -> Result<SnapshotOutcome, Trouble> {
+/// Compares `text` with the snapshot of `plan` and does what `mode` says. `whole` tells whether the run got to its end,
+/// `sees` whether it saw all that a snapshot holds: one that did not is compared by what it saw, and never written down.
+pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool, sees: bool) -> Result<SnapshotOutcome, Trouble> {
     let path = path_of(plan);
     let pending = pending_path(&path);
     let file = SnapshotFile { source: plan.file.display().to_string(), expression: plan.title.clone(), body: text.to_owned() };
@@ -56,6 +57,7 @@ pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) ->
     };
     let write = |path: &Path| write_atomically(path, &file.to_bytes()).map_err(|error| trouble("write", path, &error));
     let forget = || remove_if_there(&pending).map_err(|error| trouble("remove", &pending, &error));
+    let whole = whole && sees;
     match (old, mode) {
         (None, SnapshotMode::Strict) => Ok(SnapshotOutcome::Missing(path)),
         (None, _) if !whole => Ok(SnapshotOutcome::Off),
@@ -65,7 +67,7 @@ pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) ->
             forget()?;
             Ok(SnapshotOutcome::Updated(path))
         }
-        (Some(old), mode) => match snapshot::compare(&old.body, text, &plan.transitions) {
+        (Some(old), mode) => match snapshot::compare(&if sees { old.body } else { snapshot::without_withheld(&old.body) }, text, &plan.transitions) {
             Comparison::Same => {
                 if mode != SnapshotMode::Strict {
                     forget()?;

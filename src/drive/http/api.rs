@@ -30,7 +30,7 @@ impl Session<'_> {
             plan::From::Page => actor.tab().source(),
             // A page of which no more is known than its origin.
             plan::From::Origin(origin) => {
-                Url::parse(&origin.to_string()).ok().map(|url| Source { origin: origin.clone(), url, policy: Policy::default() })
+                Url::parse(&origin.to_string()).ok().map(|url| Source { origin: origin.clone(), referrer: Some(url), policy: Policy::default() })
             }
             plan::From::Client => None,
         };

@@ -91,7 +91,7 @@ impl Import {
         let profile = self.profile.unwrap_or_else(|| profile_of(log, self.user_agent.as_deref()));
         let passed_over = self.passed_over;
         let visibility =
-            Visibility { cookies: self.seen.cookie, authorization: self.seen.authorization, jar: false, bodies: self.seen.body };
+            Visibility { cookies: self.seen.cookie, authorization: self.seen.authorization, jar: false, bodies: self.seen.body, withheld: true };
         let chain = match own(&self.drafts, log) {
             Some((entries, steps)) => restore(self.drafts, entries, steps),
             None => Chain { visibility, ..Building::new(profile, self.seen).chain(ordered(self.drafts)) },

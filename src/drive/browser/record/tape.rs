@@ -80,6 +80,9 @@ impl Tape {
         let profile = if chromium { Profile::Chrome } else { Profile::Firefox };
         let third_party_cookies = if options.third_party_cookies { ThirdPartyCookies::Allow } else { ThirdPartyCookies::Block };
         let policy = Policy { profile, third_party_cookies, ..Policy::default() };
+        if !chromium {
+            recorder.withheld_is_unseen();
+        }
         let bodies = Bodies::collect(&bidi, &device.user_context, options.max_body, !chromium).await;
         let state = State {
             fold: Fold::default(),

@@ -5,7 +5,8 @@ use crate::plan::{Need, Step, each_within};
 use std::collections::BTreeMap;
 
 impl<'p> Session<'p> {
-    /// All steps. The first that fails ends the run or, when the run keeps going, blocks those that depend on it.
+    /// All steps. The first that fails blocks those that depend on it; the others are done when the run keeps going, and not
+    /// reached otherwise.
     pub(super) async fn whole(&self, frame: Frame<'_, 'p>) -> bool {
         let mut lost: BTreeMap<Need, String> = BTreeMap::new();
         let mut went = true;
@@ -18,11 +19,8 @@ impl<'p> Session<'p> {
             if let Some(by) = step.needs.iter().find_map(|need| lost.get(need)).cloned() {
                 self.recorder.block(step, &by);
                 lose(step, &by, &mut lost);
-            } else if !self.perform(step, frame).await {
+            } else if (went || self.plan.policy.keep_going) && !self.perform(step, frame).await {
                 went = false;
-                if !self.plan.policy.keep_going {
-                    return false;
-                }
                 lose(step, &step.label, &mut lost);
             }
         }

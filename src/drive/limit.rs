@@ -49,6 +49,7 @@ impl<'p> Session<'p> {
                 learned.insert("lasts".to_owned(), lasts);
             }
         }
+        self.recorder.learn(index, told(&learned, plan.tries));
         self.recorder.set_value(index, Value::Object(learned));
         Ok(true)
     }
@@ -105,8 +106,65 @@ fn describe(seen: &Seen, learned: &mut Map<String, Value>) {
     learned.insert("retry_after_in".to_owned(), seen.said.iter().map(|said| said.place.clone()).collect());
 }
 
+/// What was learned, in words.
+fn told(learned: &Map<String, Value>, tries: u32) -> String {
+    let Some(first) = learned.get("first").and_then(Value::as_u64) else { return format!("not throttled in {tries} tries") };
+    let number = |name: &str| learned.get(name).and_then(Value::as_u64);
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let list = |name: &str| learned.get(name).and_then(Value::as_array).map(|all| all.iter().map(text).collect::<Vec<_>>().join(", "));
+    let mut said = format!("throttled at try {first}");
+    if let Some(status) = number("status") {
+        said.push_str(&format!(" with {status}"));
+    }
+    if let Some(code) = learned.get("code").map(text) {
+        said.push_str(&format!(" {}", code.chars().take(80).collect::<String>()));
+    }
+    match (number("retry_after"), list("retry_after_in")) {
+        (Some(seconds), Some(places)) => said.push_str(&format!("; to come again in {seconds} s ({places})")),
+        _ => said.push_str("; not told when to come again"),
+    }
+    if let Some(things) = list("hangs_on").filter(|things| !things.is_empty()) {
+        said.push_str(&format!("; hangs on {things}"));
+    }
+    match learned.get("lasts").map(|lasts| (lasts["over"].as_u64(), lasts["at_most"].as_u64())) {
+        Some((Some(over), Some(at_most))) => said.push_str(&format!("; lasts more than {over} s and at most {at_most} s")),
+        Some((Some(over), None)) => said.push_str(&format!("; lasts more than {over} s")),
+        _ => {}
+    }
+    said
+}
+
 /// The code of an error, where such codes commonly stand.
 fn code(body: &Value) -> Option<&Value> {
     let places = ["/code", "/error/code", "/error_code", "/error"];
     places.into_iter().find_map(|place| body.pointer(place).filter(|code| code.is_string() || code.is_number()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(value: &Value) -> String {
+        told(value.as_object().unwrap(), 9)
+    }
+
+    #[test]
+    fn what_was_learned_reads_as_a_sentence() {
+        assert_eq!(words(&json!({ "first": null })), "not throttled in 9 tries");
+        let all = json!({
+            "first": 6, "status": 429, "code": "otp", "retry_after": 30, "retry_after_in": ["retry-after"],
+            "hangs_on": ["number"], "lasts": { "over": 570, "at_most": 600 },
+        });
+        let said = "throttled at try 6 with 429 otp; to come again in 30 s (retry-after); hangs on number; lasts more than 570 s and at most 600 s";
+        assert_eq!(words(&all), said);
+        assert_eq!(words(&json!({ "first": 1, "retry_after_in": [] })), "throttled at try 1; not told when to come again");
+    }
+
+    #[test]
+    fn an_error_has_its_code_in_one_of_a_few_places() {
+        for body in [json!({ "code": "x" }), json!({ "error": { "code": "x" } }), json!({ "error": "x" }), json!({ "error_code": "x" })] {
+            assert_eq!(code(&body), Some(&json!("x")), "{body}");
+        }
+        assert_eq!(code(&json!({ "code": { "deep": 1 } })), None);
+    }
 }

@@ -250,6 +250,11 @@ impl Recorder {
         self.observer.would_hold(step, &facts.chain, index, &facts.scope)
     }
 
+    /// What a step learned, in words.
+    pub(crate) fn learn(&self, index: usize, text: String) {
+        self.facts().chain.learned.insert(index, text);
+    }
+
     /// The last record of the step with this number.
     pub(crate) fn last_of(&self, number: StepId) -> Option<usize> {
         self.facts().chain.steps.iter().rposition(|record| record.number == number.0)

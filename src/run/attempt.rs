@@ -136,8 +136,9 @@ impl Attempt<'_> {
         let Driven { chain, verdicts, logs, trouble, interrupted } = driven;
         let without_values = report::without_values(&redactor, &chain);
         // Of a service that is down, nothing is known but that.
-        let trouble = trouble.or_else(|| self.down(&chain, &verdicts));
-        let found = judge::hiding(&without_values, || diagnose::diagnose(&**self.plan, &chain));
+        let down = self.down(&chain, &verdicts);
+        let found = if down.is_some() { Vec::new() } else { judge::hiding(&without_values, || diagnose::diagnose(&**self.plan, &chain)) };
+        let trouble = trouble.or(down);
         let absent = self.plan.finds.iter().filter(|rule| !found.iter().any(|finding| finding.rule == rule.as_str()));
         let absent = if trouble.is_none() && !interrupted { absent.cloned().collect() } else { Vec::new() };
         let findings = found.into_iter().map(|finding| {

@@ -26,6 +26,8 @@ pub struct Chain {
     pub events: Vec<BrowserEvent>,
     /// Steps that were not done because of one that failed, in order.
     pub blocked: Vec<Blocked>,
+    /// What steps learned, in words, by the index of the step.
+    pub learned: BTreeMap<usize, String>,
     /// What its source let be seen.
     pub visibility: Visibility,
 }

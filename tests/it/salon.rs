@@ -78,6 +78,17 @@ fn a_service_that_is_down_is_not_reported_as_auth_that_is_broken() {
 }
 
 #[test]
+fn a_run_that_ends_at_a_failed_step_tells_what_that_blocks_from_what_it_did_not_reach() {
+    let world = World::with(
+        "scenario: s\norigins:\n  https://api.test: { stub: [{ path: /token, reply: { status: 503 } }] }\nsteps:\n\
+         - { get: https://api.test/token, id: sign-in, expect: { status: 200 } }\n- { get: https://api.test/pay, needs: sign-in }\n- get: https://api.test/health\n",
+    );
+    world
+        .run_case()
+        .says(1, &["blocked: get https://api.test/pay (by `get https://api.test/token`)", "not reached: get https://api.test/health"]);
+}
+
+#[test]
 fn what_depends_on_a_step_that_failed_is_blocked_and_the_rest_is_done() {
     let world = World::with(
         "scenario: s\nsettings: { keep_going: true, snapshot: false }\norigins:\n  https://api.test:\n    stub:\n    - { path: /token, reply: { status: 503 } }\n    \

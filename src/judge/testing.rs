@@ -58,6 +58,7 @@ impl Story {
             smoke: 0,
             policy: Policy::default(),
             needs: None,
+            browser: None,
             differs: None,
             engine: crate::plan::Engine::Http,
         };

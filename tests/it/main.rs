@@ -13,6 +13,7 @@ mod interrupt;
 mod misuse;
 mod mosaic;
 mod readme;
+mod record;
 mod review;
 mod salon;
 mod secrets;

@@ -278,6 +278,7 @@ pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {
         smoke: 0,
         policy,
         needs: None,
+        browser: None,
         differs: None,
         engine: crate::plan::Engine::Http,
     }

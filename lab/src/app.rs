@@ -20,6 +20,10 @@ pub enum App {
     Passkeys,
     /// Small broken apps, one fault each.
     Gallery,
+    /// The API of the salon system: phone numbers, codes, and what they open.
+    SalonApi,
+    /// The front end of the salon system.
+    SalonWeb,
 }
 
 /// The name is that of no app.
@@ -32,7 +36,7 @@ pub struct UnknownApp {
 impl App {
     /// Every app, in the order a list of them should have.
     pub const fn all() -> &'static [App] {
-        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages, App::Passkeys, App::Gallery]
+        &[App::MosaicWeb, App::MosaicApi, App::SalonApi, App::SalonWeb, App::Codes, App::Cookies, App::Pages, App::Passkeys, App::Gallery]
     }
 
     /// The name by which the command line and a scenario's `process:` know it.
@@ -45,6 +49,8 @@ impl App {
             App::Pages => "pages",
             App::Passkeys => "passkeys",
             App::Gallery => "gallery",
+            App::SalonApi => "salon-api",
+            App::SalonWeb => "salon-web",
         }
     }
 
@@ -58,6 +64,8 @@ impl App {
             App::Pages => "pages that need a real browser: shadow roots, frames, windows, dialogs, workers, app links",
             App::Gallery => "small broken apps, each with one fault of logins as it is met in the wild",
             App::Passkeys => "sign-in with passkeys: a relying party that verifies both WebAuthn ceremonies",
+            App::SalonApi => "API of salon: codes by phone from an outside vendor, throttles, and endpoints behind a verified number",
+            App::SalonWeb => "front end of salon: a form whose server asks the API for a code, and asks again",
         }
     }
 }
@@ -97,7 +105,7 @@ mod tests {
         let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
         assert_eq!(
             error,
-            "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`, `gallery`"
+            "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `salon-api`, `salon-web`, `codes`, `cookies`, `pages`, `passkeys`, `gallery`"
         );
     }
 }

@@ -21,6 +21,7 @@
 //! mosaic   Authentik → Better Auth → NestJS guard
 //! pages    pages that need a real browser
 //! passkeys sign-in with passkeys
+//! salon    phone number → code by a vendor → sign-in, with throttles
 //! ```
 
 mod app;
@@ -33,6 +34,7 @@ pub mod gallery;
 pub mod mosaic;
 mod pages;
 mod passkeys;
+pub mod salon;
 mod serve;
 mod wire;
 

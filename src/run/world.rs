@@ -7,6 +7,7 @@ use crate::trace::{Decision, Message, ServerCall};
 use crate::web::origin::Origin;
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -66,6 +67,10 @@ impl World for Stage {
 
     fn arrivals(&self) -> watch::Receiver<u64> {
         self.topology.inbox().arrivals()
+    }
+
+    fn knock<'a>(&'a self, origin: &'a Origin) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
+        Box::pin(self.topology.knock(origin))
     }
 
     fn clock_moved(&self) -> Result<(), String> {

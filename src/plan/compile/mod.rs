@@ -18,6 +18,7 @@ mod matcher;
 mod origins;
 mod otp;
 mod placeholder;
+mod probe;
 mod run;
 mod secrets;
 mod steps;

@@ -18,7 +18,7 @@ const INBOX_WITHIN: Duration = Duration::from_secs(5);
 /// How far from a limit a boundary looks unless it says otherwise.
 const MARGIN: Duration = Duration::from_secs(1);
 /// Furthest that the clock is moved at once.
-const FURTHEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+pub(super) const FURTHEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 impl Compiler<'_> {
     /// Compiles the services beside the origins; templates know them from here on.
@@ -122,18 +122,23 @@ impl Compiler<'_> {
         self.regex(&Text { value: pattern, span: text.span })
     }
 
-    /// An inbox step shows a message and no response: what asks for anything else cannot be meant.
+    /// An inbox step shows a message, a limit what it learned, and neither a response: what asks for anything else cannot be meant.
     pub(super) fn only_json(&mut self, step: &Step, written: &Written) {
         let misplaced = step.expect.iter().find(|expectation| {
             !matches!(expectation.kind, ExpectationKind::Json(..) | ExpectationKind::Time(_) | ExpectationKind::Failure(_))
         });
-        let hint = "ask for `json`: `to`, `from`, `subject`, `text`, `code`, `link`, `count`";
+        let (what, hint) = match step.verb {
+            Verb::Limit(_) => {
+                ("a limit", "ask for `json`: `first`, `status`, `code`, `retry_after`, `retry_after_in`, `hangs_on`, `lasts`")
+            }
+            _ => ("a message", "ask for `json`: `to`, `from`, `subject`, `text`, `code`, `link`, `count`"),
+        };
         if let Some(expectation) = misplaced {
-            self.fault_with(expectation.span, "a message is no response", hint);
+            self.fault_with(expectation.span, format!("{what} is no response"), hint);
         }
         for (key, source) in &written.capture.0 {
             if !matches!(source, crate::scenario::expect::CaptureSource::Json(_)) {
-                self.fault_with(key.span, "a message is no response", "capture with `json`: `{ json: code }`");
+                self.fault_with(key.span, format!("{what} is no response"), "capture with `json`: `{ json: code }`");
             }
         }
     }

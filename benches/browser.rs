@@ -166,6 +166,7 @@ impl Stage {
             moves_clock: false,
             matches: Arc::new(judge::expect::holds),
             max_body: plan.policy.max_body,
+            edge: std::net::Ipv4Addr::LOCALHOST.into(),
             log: Arc::new(|_| {}),
         };
         let topology = Topology::start(&plan.origins, context).await.map_err(|error| anyhow::anyhow!("{error}"))?;

@@ -2,6 +2,7 @@
 
 use crate::run::{BrowserKind, BrowserOptions};
 use clap::{Args, ValueEnum};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use url::Url;
 
@@ -20,6 +21,10 @@ pub(super) struct Browser {
     /// A WebDriver server that has the browser, such as a Selenium Grid.
     #[arg(long, value_name = "URL", env = "AUTHCHAIN_WEBDRIVER", conflicts_with_all = ["browser_binary", "driver"])]
     webdriver: Option<Url>,
+    /// The address of this machine that the browser of `--webdriver` reaches it at, when it runs on another one. The run's edge then
+    /// listens there, for everybody who can reach that address.
+    #[arg(long, value_name = "ADDRESS", env = "AUTHCHAIN_EDGE", requires = "webdriver")]
+    edge: Option<IpAddr>,
     /// Show the browser's windows.
     #[arg(long)]
     headed: bool,
@@ -41,6 +46,6 @@ impl Browser {
             Kind::Chromium => BrowserKind::Chromium,
             Kind::Firefox => BrowserKind::Firefox,
         };
-        BrowserOptions { kind, binary: self.browser_binary, driver: self.driver, webdriver: self.webdriver, headed: self.headed }
+        BrowserOptions { kind, binary: self.browser_binary, driver: self.driver, webdriver: self.webdriver, edge: self.edge, headed: self.headed }
     }
 }

@@ -100,6 +100,7 @@ impl Attempt<'_> {
             moves_clock: self.plan.moves_clock(),
             matches: Arc::new(judge::expect::holds),
             max_body: self.plan.policy.max_body,
+            edge: self.request.browser.edge(),
             log: Arc::new(move |event| match event {
                 topology::Event::Ready { origin, took } => listener.event(Event::Ready(id, &origin.to_string(), took)),
                 topology::Event::Log { origin, line } => listener.event(Event::Printed(id, &origin.to_string(), &line)),

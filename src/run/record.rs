@@ -151,6 +151,7 @@ fn context(request: &RecordRequest, plan: &Plan) -> anyhow::Result<topology::Con
         moves_clock: false,
         matches: Arc::new(judge::expect::holds),
         max_body: plan.policy.max_body,
+        edge: request.browser.edge(),
         log: Arc::new(|_| {}),
     })
 }

@@ -79,7 +79,7 @@ pub async fn replay(request: &ReplayRequest, cancel: &Cancel, ready: impl FnOnce
     let asked = Request { paths: vec![imported.scenario.clone()], ..Request::default() };
     let prepared = prepare(&asked).map_err(NotReplayed::Unusable)?;
     let plan = prepared.plans.first().map(|(plan, _)| plan.clone()).context("the recording has nothing to do again")?;
-    let topology = Topology::start(&plan.origins, context(&plan)?).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let topology = Topology::start(&plan.origins, context(request, &plan)?).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let authority = folder.path().join("authority.pem");
     write_atomically(&authority, topology.authority().pem().as_bytes()).context("failed to write the authority's certificate")?;
     let url = request.url.clone().unwrap_or(imported.first);
@@ -133,7 +133,7 @@ async fn look(
     }
 }
 
-fn context(plan: &Plan) -> anyhow::Result<topology::Context> {
+fn context(request: &ReplayRequest, plan: &Plan) -> anyhow::Result<topology::Context> {
     let clock = Clock::default();
     Ok(topology::Context {
         clock: clock.clone(),
@@ -145,6 +145,7 @@ fn context(plan: &Plan) -> anyhow::Result<topology::Context> {
         moves_clock: false,
         matches: Arc::new(judge::expect::holds),
         max_body: plan.policy.max_body,
+        edge: request.browser.clone().unwrap_or_default().edge(),
         log: Arc::new(|_| {}),
     })
 }

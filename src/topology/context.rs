@@ -4,6 +4,7 @@ use crate::base::{Clock, Redactor};
 use crate::plan::{Matcher, Scope, ServicePlan};
 use crate::web::origin::Origin;
 use serde_json::Value;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Context {
     pub matches: Matches,
     /// Largest request body that a stub or the embedded provider reads, in bytes.
     pub max_body: usize,
+    /// Where the edge listens for actors: an address of this machine that their browsers can reach.
+    pub edge: IpAddr,
     /// Where events go.
     pub log: Sink,
 }

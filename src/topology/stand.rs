@@ -87,7 +87,7 @@ impl Topology {
         }
         let fake_time = library.map(|library| FakeTime::new(library, context.clock.ahead())).transpose();
         let fake_time = fake_time.map_err(|cause| TopologyError::system("writing the clock of processes", cause))?;
-        let edge = Edge::new(routes, context.clock.clone(), context.max_body)?;
+        let edge = Edge::new(routes, context.clock.clone(), context.max_body, context.edge)?;
         for (origin, gotrue) in callers {
             let client = egress::client(edge.authority().roots(), Some(edge.outward(&origin)?.proxy));
             gotrue.reach_through(client.map_err(|cause| TopologyError::system("giving an embedded service its way out", cause))?);

@@ -14,6 +14,7 @@ mod interrupt;
 mod misuse;
 mod mosaic;
 mod readme;
+mod record;
 mod review;
 mod secrets;
 mod world;

@@ -19,7 +19,7 @@ use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -53,6 +53,8 @@ pub(crate) struct Edge {
     shared: Arc<Shared>,
     authority: Arc<Authority>,
     listeners: Mutex<HashMap<Caller, SocketAddr>>,
+    /// Where its listeners for actors are.
+    host: IpAddr,
     /// For actors when the system gives no more listeners.
     spare: SocketAddr,
     trust: OnceLock<TrustFiles>,
@@ -60,7 +62,7 @@ pub(crate) struct Edge {
 
 impl Edge {
     /// An edge for these origins, without listeners yet. Must be called within a tokio runtime.
-    pub(crate) fn new(routes: Vec<(Origin, Target)>, clock: Clock, max_body: usize) -> Result<Self, TopologyError> {
+    pub(crate) fn new(routes: Vec<(Origin, Target)>, clock: Clock, max_body: usize, host: IpAddr) -> Result<Self, TopologyError> {
         let cannot = |cause: AuthorityError| TopologyError::system("making the run's certificates", cause);
         let authority = Arc::new(Authority::new().map_err(cannot)?);
         let bare = routes.iter().filter_map(|(origin, _)| bare_host(origin)).collect();
@@ -77,8 +79,8 @@ impl Edge {
             http: http_builder(),
         };
         let shared = Arc::new(shared);
-        let spare = open(&shared, Caller::Actor("an actor".to_owned()))?;
-        Ok(Self { shared, authority, listeners: Mutex::default(), spare, trust: OnceLock::new() })
+        let spare = open(&shared, Caller::Actor("an actor".to_owned()), host)?;
+        Ok(Self { shared, authority, listeners: Mutex::default(), host, spare, trust: OnceLock::new() })
     }
 
     /// Where an actor reaches the edge.
@@ -92,7 +94,8 @@ impl Edge {
         if let Some(address) = listeners.get(caller) {
             return Ok(*address);
         }
-        let address = open(&self.shared, caller.clone())?;
+        let host = if matches!(caller, Caller::Actor(_)) { self.host } else { Ipv4Addr::LOCALHOST.into() };
+        let address = open(&self.shared, caller.clone(), host)?;
         listeners.insert(caller.clone(), address);
         Ok(address)
     }
@@ -133,15 +136,15 @@ impl Drop for Edge {
 }
 
 /// Opens a listener for `caller`.
-fn open(shared: &Arc<Shared>, caller: Caller) -> Result<SocketAddr, TopologyError> {
+fn open(shared: &Arc<Shared>, caller: Caller, host: IpAddr) -> Result<SocketAddr, TopologyError> {
     let bind = || -> io::Result<(TcpListener, SocketAddr)> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let listener = std::net::TcpListener::bind((host, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let _runtime = shared.tasks.runtime().enter();
         Ok((TcpListener::from_std(listener)?, address))
     };
-    let (listener, address) = bind().map_err(|cause| TopologyError::system("opening a listener on 127.0.0.1", cause))?;
+    let (listener, address) = bind().map_err(|cause| TopologyError::system("opening a listener", format!("{host}: {cause}")))?;
     shared.tasks.spawn(accept(listener, caller, shared.clone()));
     Ok(address)
 }

@@ -42,6 +42,7 @@ pub(super) fn context() -> Context {
         moves_clock: false,
         matches: Arc::new(matches),
         max_body: 64 * 1024,
+        edge: std::net::Ipv4Addr::LOCALHOST.into(),
         log: Arc::new(|_| {}),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::plan::{BrowserPolicy, Policy};
 use crate::web::origin::Origin;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use url::Url;
 
@@ -27,8 +27,18 @@ pub struct BrowserOptions {
     pub driver: Option<PathBuf>,
     /// A WebDriver server that has one, in place of a browser on this machine.
     pub webdriver: Option<Url>,
+    /// An address of this machine that a browser on another one can reach; the loopback address when absent.
+    pub edge: Option<IpAddr>,
     /// Whether its windows are shown.
     pub headed: bool,
+}
+
+impl BrowserOptions {
+    /// Where the edge of a run listens for the browser.
+    #[must_use]
+    pub fn edge(&self) -> IpAddr {
+        self.edge.unwrap_or(Ipv4Addr::LOCALHOST.into())
+    }
 }
 
 /// How an actor's place in a browser is set up.

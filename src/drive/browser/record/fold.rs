@@ -307,6 +307,9 @@ pub(super) fn failure(why: &str, canceled: bool) -> Failure {
     let has = |signs: &[&str]| signs.iter().any(|sign| why.contains(sign));
     let (kind, means) = if has(&["ERR_TUNNEL_CONNECTION_FAILED", "PROXY_FORBIDDEN", "PROXY_CONNECTION_REFUSED", "PROXY_BAD_GATEWAY"]) {
         (FailureKind::Undeclared, "the edge lets nobody through there: it is no origin of this scenario, or nobody answers behind it")
+    } else if has(&["ERR_PROXY_CONNECTION_FAILED"]) {
+        let means = "the browser cannot reach this run's edge: one on another machine needs `--edge` with an address of this one";
+        (FailureKind::Connect, means)
     } else if has(&["ERR_CERT", "ERR_SSL", "SSL_ERROR", "SEC_ERROR", "MOZILLA_PKIX"]) {
         (FailureKind::Tls, "TLS could not be agreed")
     } else if has(&["TIMED_OUT", "NET_TIMEOUT"]) {

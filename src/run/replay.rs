@@ -145,6 +145,7 @@ fn context(plan: &Plan) -> anyhow::Result<topology::Context> {
         moves_clock: false,
         matches: Arc::new(judge::expect::holds),
         max_body: plan.policy.max_body,
+        edge: std::net::Ipv4Addr::LOCALHOST.into(),
         log: Arc::new(|_| {}),
     })
 }

@@ -18,6 +18,10 @@ pub enum App {
     Pages,
     /// Sign-in with passkeys.
     Passkeys,
+    /// The API of the salon system: phone numbers, codes, and what they open.
+    SalonApi,
+    /// The front end of the salon system.
+    SalonWeb,
 }
 
 /// The name is that of no app.
@@ -30,7 +34,7 @@ pub struct UnknownApp {
 impl App {
     /// Every app, in the order a list of them should have.
     pub const fn all() -> &'static [App] {
-        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages, App::Passkeys]
+        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages, App::Passkeys, App::SalonApi, App::SalonWeb]
     }
 
     /// The name by which the command line and a scenario's `process:` know it.
@@ -42,6 +46,8 @@ impl App {
             App::Cookies => "cookies",
             App::Pages => "pages",
             App::Passkeys => "passkeys",
+            App::SalonApi => "salon-api",
+            App::SalonWeb => "salon-web",
         }
     }
 
@@ -54,6 +60,8 @@ impl App {
             App::Cookies => "sign-in whose cookies a browser drops or withholds, and pages of other sites that lead to it",
             App::Pages => "pages that need a real browser: shadow roots, frames, windows, dialogs, workers, app links",
             App::Passkeys => "sign-in with passkeys: a relying party that verifies both WebAuthn ceremonies",
+            App::SalonApi => "API of salon: codes by phone from an outside vendor, throttles, and endpoints behind a verified number",
+            App::SalonWeb => "front end of salon: a form whose server asks the API for a code, and asks again",
         }
     }
 }
@@ -91,6 +99,9 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
-        assert_eq!(error, "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`");
+        assert_eq!(
+            error,
+            "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`, `salon-api`, `salon-web`"
+        );
     }
 }

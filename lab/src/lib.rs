@@ -20,6 +20,7 @@
 //! mosaic   Authentik → Better Auth → NestJS guard
 //! pages    pages that need a real browser
 //! passkeys sign-in with passkeys
+//! salon    phone number → code by a vendor → sign-in, with throttles
 //! ```
 
 mod app;
@@ -31,6 +32,7 @@ mod error;
 pub mod mosaic;
 mod pages;
 mod passkeys;
+pub mod salon;
 mod serve;
 mod wire;
 

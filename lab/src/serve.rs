@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::env::Env;
-use super::{App, LabError, codes, cookies, mosaic, pages, passkeys};
+use super::{App, LabError, codes, cookies, mosaic, pages, passkeys, salon};
 
 /// Where an app's log lines go, one call a line and no line ending in it. Requests run at the same time, so the
 /// sink is shared; the command line passes one that writes to its standard output.
@@ -97,6 +97,8 @@ fn router(app: App, env: &Env<'_>, log: &Log) -> Result<Router, LabError> {
         App::Cookies => cookies::router(env),
         App::Pages => pages::router(env),
         App::Passkeys => passkeys::router(env),
+        App::SalonApi => salon::router(env, log),
+        App::SalonWeb => salon::web_router(env),
     }
 }
 

@@ -76,7 +76,12 @@ pub async fn record(request: &RecordRequest, cancel: &Cancel, ready: impl FnOnce
     recorded
 }
 
-async fn record_in(browsers: &Browsers, request: &RecordRequest, cancel: &Cancel, ready: impl FnOnce() + Send) -> Result<Recorded, NotRecorded> {
+async fn record_in(
+    browsers: &Browsers,
+    request: &RecordRequest,
+    cancel: &Cancel,
+    ready: impl FnOnce() + Send,
+) -> Result<Recorded, NotRecorded> {
     let plan = plan(request)?;
     let mut script = Script::new(head(request), plan.secrets.clone().into_iter().collect(), request.url.as_str());
     let topology = Topology::start(&plan.origins, context(request, &plan)?).await.map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -178,7 +183,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 /// A path as seen from a folder.
 fn relative(path: &Path, folder: &Path) -> PathBuf {
     let (Ok(path), Ok(folder)) = (std::path::absolute(path), std::path::absolute(folder)) else { return path.to_owned() };
-    let parts = |path: &Path| path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
+    let parts = |path: &Path| {
+        path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>()
+    };
     let (path, folder) = (parts(&path), parts(&folder));
     let shared = path.iter().zip(&folder).take_while(|(one, other)| one == other).count();
     std::iter::repeat_n("..".into(), folder.len() - shared).chain(path.into_iter().skip(shared)).collect()

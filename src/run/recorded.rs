@@ -151,7 +151,8 @@ impl Script {
 
 /// A secret's name after the field that takes it.
 fn name_of(label: &str) -> String {
-    let words: String = label.trim_start_matches("name=").chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
+    let words: String =
+        label.trim_start_matches("name=").chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
     let name = words.split_whitespace().take(4).collect::<Vec<_>>().join("_");
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("secret_{name}").trim_end_matches('_').to_owned() }
 }

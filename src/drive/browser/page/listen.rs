@@ -100,7 +100,9 @@ pub(crate) struct Ear {
 static LISTEN: LazyLock<String> = LazyLock::new(|| {
     let listener = include_str!("js/listen.js");
     let library = library();
-    format!("(tell) => {{ if (globalThis.isListening) return; globalThis.isListening = true;\n\"use strict\";\n{library}\n{listener}\nlisten(tell);\n}}")
+    format!(
+        "(tell) => {{ if (globalThis.isListening) return; globalThis.isListening = true;\n\"use strict\";\n{library}\n{listener}\nlisten(tell);\n}}"
+    )
 });
 
 impl Ear {
@@ -147,7 +149,10 @@ impl Ear {
     fn hear(&mut self, event: &Event) -> Option<Heard> {
         let text = |name: &str| event.params.get(name).and_then(Value::as_str);
         let context = text("context");
-        let begins = matches!(event.method.as_str(), "browsingContext.contextCreated" | "browsingContext.navigationCommitted" | "browsingContext.domContentLoaded");
+        let begins = matches!(
+            event.method.as_str(),
+            "browsingContext.contextCreated" | "browsingContext.navigationCommitted" | "browsingContext.domContentLoaded"
+        );
         if let Some(context) = context.filter(|_| begins && text("userContext").is_none_or(|one| one == self.user_context)) {
             self.listen(context);
         }
@@ -158,7 +163,9 @@ impl Ear {
                 }
                 None
             }
-            "browsingContext.load" => self.heard(context?, Deed::Arrived { url: text("url")?.to_owned() }).filter(|_| !self.parents.contains_key(context.unwrap_or_default())),
+            "browsingContext.load" => self
+                .heard(context?, Deed::Arrived { url: text("url")?.to_owned() })
+                .filter(|_| !self.parents.contains_key(context.unwrap_or_default())),
             "browsingContext.userPromptOpened" => {
                 self.questions.insert(context?.to_owned(), text("type").unwrap_or("alert").to_owned());
                 None

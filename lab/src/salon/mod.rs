@@ -1,0 +1,19 @@
+#![doc = include_str!("README.md")]
+
+mod clock;
+mod config;
+mod contract;
+mod faults;
+mod otp;
+mod phone;
+mod router;
+mod store;
+#[cfg(test)]
+mod tests;
+mod throttle;
+mod tokens;
+mod vendor;
+mod web;
+
+pub(crate) use router::router;
+pub(crate) use web::router as web_router;

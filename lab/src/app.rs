@@ -22,6 +22,10 @@ pub enum App {
     SalonApi,
     /// The front end of the salon system.
     SalonWeb,
+    /// Sign-in by e-mail code with sessions in Redis, on two listeners.
+    Authsession,
+    /// The gateway before authsession.
+    Gateway,
 }
 
 /// The name is that of no app.
@@ -34,7 +38,18 @@ pub struct UnknownApp {
 impl App {
     /// Every app, in the order a list of them should have.
     pub const fn all() -> &'static [App] {
-        &[App::MosaicWeb, App::MosaicApi, App::Codes, App::Cookies, App::Pages, App::Passkeys, App::SalonApi, App::SalonWeb]
+        &[
+            App::MosaicWeb,
+            App::MosaicApi,
+            App::Codes,
+            App::Cookies,
+            App::Pages,
+            App::Passkeys,
+            App::SalonApi,
+            App::SalonWeb,
+            App::Authsession,
+            App::Gateway,
+        ]
     }
 
     /// The name by which the command line and a scenario's `process:` know it.
@@ -48,6 +63,8 @@ impl App {
             App::Passkeys => "passkeys",
             App::SalonApi => "salon-api",
             App::SalonWeb => "salon-web",
+            App::Authsession => "authsession",
+            App::Gateway => "gateway",
         }
     }
 
@@ -62,6 +79,8 @@ impl App {
             App::Passkeys => "sign-in with passkeys: a relying party that verifies both WebAuthn ceremonies",
             App::SalonApi => "API of salon: codes by phone from an outside vendor, throttles, and endpoints behind a verified number",
             App::SalonWeb => "front end of salon: a form whose server asks the API for a code, and asks again",
+            App::Authsession => "e-mail codes and device sessions in Redis: a public and an internal listener",
+            App::Gateway => "gateway before authsession: limits, and commands let in by a projection of sessions",
         }
     }
 }
@@ -101,7 +120,7 @@ mod tests {
         let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
         assert_eq!(
             error,
-            "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`, `salon-api`, `salon-web`"
+            "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `codes`, `cookies`, `pages`, `passkeys`, `salon-api`, `salon-web`, `authsession`, `gateway`"
         );
     }
 }

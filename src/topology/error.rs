@@ -56,6 +56,18 @@ pub enum TopologyError {
     NotReady { at: Box<Declared>, waited_for: String, within: Duration, lines: Vec<String> },
     #[error("the process of {} cannot live by the run's clock, which this scenario moves: libfaketime is not installed", .at.origin)]
     NoFakeTime { at: Box<Declared> },
+    #[error("the process of {} wants ports for {} processes and names one itself", .at.origin, .replicas)]
+    PortOfReplicas { at: Box<Declared>, replicas: usize },
+    #[error("service `{name}` cannot be started: there is no program `redis-server`")]
+    NoRedis { name: String },
+    #[error("service `{name}` is no Redis server that serves: {why}{}", told(.lines))]
+    Redis { name: String, why: String, lines: Vec<String> },
+    #[error("service `{name}` lies on {host}, and this run may not reach real servers")]
+    RedisNeedsLive { name: String, host: String },
+    #[error("service `{name}` is to be started from image `{image}`, and no Docker engine answers ({why})")]
+    NoEngine { name: String, image: String, why: String },
+    #[error("service `{name}` cannot be started from image `{image}`: {why}")]
+    ContainerFailed { name: String, image: String, why: String },
     #[error("{what} failed: {cause}")]
     System { what: &'static str, cause: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -76,7 +88,9 @@ impl TopologyError {
             | Self::StubInvalid { .. }
             | Self::Template { .. }
             | Self::NothingToRun { .. }
-            | Self::PortWantedTwice { .. } => true,
+            | Self::PortWantedTwice { .. }
+            | Self::PortOfReplicas { .. }
+            | Self::RedisNeedsLive { .. } => true,
             Self::PortInUse { .. }
             | Self::ProgramNotFound { .. }
             | Self::DirectoryNotFound { .. }
@@ -84,6 +98,10 @@ impl TopologyError {
             | Self::DiedEarly { .. }
             | Self::NotReady { .. }
             | Self::NoFakeTime { .. }
+            | Self::NoRedis { .. }
+            | Self::Redis { .. }
+            | Self::NoEngine { .. }
+            | Self::ContainerFailed { .. }
             | Self::System { .. } => false,
         }
     }
@@ -105,8 +123,14 @@ impl TopologyError {
             | Self::NotStarted { at, .. }
             | Self::DiedEarly { at, .. }
             | Self::NoFakeTime { at }
+            | Self::PortOfReplicas { at, .. }
             | Self::NotReady { at, .. } => Some(at),
-            Self::System { .. } => None,
+            Self::NoRedis { .. }
+            | Self::Redis { .. }
+            | Self::RedisNeedsLive { .. }
+            | Self::NoEngine { .. }
+            | Self::ContainerFailed { .. }
+            | Self::System { .. } => None,
         }
     }
 
@@ -119,7 +143,15 @@ impl TopologyError {
                 vec!["run with `--live`, or with a profile that says `live: true`".into(), "a loopback upstream needs neither".into()]
             }
             Self::UpstreamInvalid { .. } => vec!["write an absolute URL such as `https://auth.example.com`".into()],
-            Self::StubInvalid { .. } | Self::Template { .. } => Vec::new(),
+            Self::PortOfReplicas { .. } => vec!["leave `port` out: each gets a free one as `${port}` and `PORT`".into()],
+            Self::NoRedis { .. } => vec![format!("install it: `{}`", super::redis::INSTALL)],
+            Self::RedisNeedsLive { .. } => vec!["run with `--live`, or with a profile that says `live: true`".into()],
+            Self::NoEngine { .. } => vec![
+                "start the engine (`docker info` says whether it answers)".into(),
+                "or write `otherwise: process` beside `container` to start `redis-server` instead".into(),
+            ],
+            Self::ContainerFailed { .. } => vec!["see whether `docker run` starts the image".into()],
+            Self::StubInvalid { .. } | Self::Template { .. } | Self::Redis { .. } => Vec::new(),
             Self::NothingToRun { .. } => vec!["give `run` a program and its arguments, for example `run: [node, server.js]`".into()],
             Self::PortWantedTwice { .. } => vec!["leave `port` out of one: a free one is passed as `${port}` and `PORT`".into()],
             Self::PortInUse { port, .. } => vec![

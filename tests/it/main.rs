@@ -1,6 +1,7 @@
 //! Tests of the whole program: the real binary in a scrubbed world.
 
 mod architecture;
+mod authsession;
 mod browser;
 mod commands;
 mod conformance;

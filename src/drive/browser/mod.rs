@@ -16,7 +16,6 @@
 //! | `clock` | the run's clock in pages |
 //! | `page/` | finding, waiting, filling, pressing, looking |
 
-
 mod act;
 pub(crate) mod bidi;
 pub(crate) mod clock;

@@ -79,6 +79,9 @@ pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSe
                 let _ = writeln!(out, "              {} {}", style.dim("→"), Mask::new(&run.redactor).url(&target));
             }
         }
+        for line in crate::report::found::lines(step) {
+            let _ = writeln!(out, "              {}", style.dim(&Mask::new(&run.redactor).text(&line)));
+        }
         write_events(out, run, index, style);
         if let Some(error) = &step.error {
             for (at, text) in error.lines().enumerate() {

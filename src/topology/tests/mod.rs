@@ -4,6 +4,7 @@ mod edge;
 mod forward;
 mod process;
 mod provider;
+mod redis;
 mod stub;
 
 use super::{Context, Declared, Topology, TopologyError};

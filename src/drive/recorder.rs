@@ -250,6 +250,11 @@ impl Recorder {
         self.observer.would_hold(step, &facts.chain, index, &facts.scope)
     }
 
+    /// Nobody tells which cookies stayed at home.
+    pub(crate) fn withheld_is_unseen(&self) {
+        self.facts().chain.visibility.withheld = false;
+    }
+
     /// The chain, when the run is over.
     pub(crate) fn finish(&self) -> Chain {
         std::mem::take(&mut self.facts().chain)

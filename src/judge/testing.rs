@@ -57,6 +57,7 @@ impl Story {
             steps: Vec::new(),
             policy: Policy::default(),
             needs: None,
+            browser: None,
             differs: None,
             engine: crate::plan::Engine::Http,
         };

@@ -28,6 +28,29 @@ impl Engine {
     }
 }
 
+/// A real browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Browser {
+    /// Chromium and what is built on it; the http engine acts as it does.
+    Chromium,
+    /// Firefox.
+    Firefox,
+}
+
+impl Browser {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Chromium, Self::Firefox];
+
+    /// Its name in scenarios.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+        }
+    }
+}
+
 /// How an actor's browser is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserPolicy {

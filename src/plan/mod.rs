@@ -21,7 +21,8 @@ pub mod totp;
 
 pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use browser::{
-    Authenticator, BrowserPolicy, Credentials, DialogPlan, Engine, FetchPlan, Input, PasskeyPlan, PermissionState, ScriptPlan, TabPlan,
+    Authenticator, Browser, BrowserPolicy, Credentials, DialogPlan, Engine, FetchPlan, Input, PasskeyPlan, PermissionState, ScriptPlan,
+    TabPlan,
 };
 pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
@@ -85,6 +86,8 @@ pub struct Plan {
     pub policy: Policy,
     /// The only engine that can perform it; either when absent.
     pub needs: Option<Engine>,
+    /// The only browser that it is about.
+    pub browser: Option<Browser>,
     /// Why its chain is another one in a real browser; the run then has a snapshot of its own there.
     pub differs: Option<String>,
     /// Who performs it.

@@ -171,7 +171,8 @@ impl Attempt<'_> {
         };
         if self.plan.policy.snapshot && finished.trouble.is_none() && !interrupted {
             let text = snapshot::render(self.plan, &finished.chain, &finished.redactor);
-            match snapshots::judge(self.plan, &text, self.request.snapshots, finished.steps_hold()) {
+            let sees = finished.chain.visibility.withheld;
+            match snapshots::judge(self.plan, &text, self.request.snapshots, finished.steps_hold(), sees) {
                 Ok(SnapshotOutcome::Drift { mut diff, pending }) => {
                     diff.find_hop(&snapshot::numbered(self.plan, &finished.chain, &finished.redactor));
                     finished.snapshot = SnapshotOutcome::Drift { diff, pending };
@@ -183,7 +184,7 @@ impl Attempt<'_> {
         let comparable = self.request.engines == Engines::Both && finished.trouble.is_none() && !interrupted;
         let common = comparable.then(|| snapshot::render_common(self.plan, &finished.chain, &finished.redactor));
         if let (Some(reference), Some(common)) = (self.reference, &common) {
-            finished.beside = self.beside(reference, common);
+            finished.beside = self.beside(reference, common, finished.chain.visibility.withheld);
         }
         // Only now: a snapshot names values by its own labels, which are the same in every run.
         finished.redactor = without_values;
@@ -191,8 +192,9 @@ impl Attempt<'_> {
     }
 
     /// How the browser's chain compares with the http engine's.
-    fn beside(&self, http: &str, browser: &str) -> Beside {
-        match snapshot::compare(http, browser, &self.plan.transitions) {
+    fn beside(&self, http: &str, browser: &str, sees: bool) -> Beside {
+        let http = if sees { http.to_owned() } else { snapshot::without_withheld(http) };
+        match snapshot::compare(&http, browser, &self.plan.transitions) {
             Comparison::Drift(diff) => Beside::Differs { diff, because: self.plan.differs.clone() },
             Comparison::Same | Comparison::Allowed(_) => Beside::Same,
         }

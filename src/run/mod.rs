@@ -144,9 +144,9 @@ pub fn prepare(request: &Request) -> Result<Prepared, Vec<Unusable>> {
         unusable.push(Unusable { diagnostics: shared, sources: Arc::default() });
     }
     prepared.plans.retain(|(plan, _)| request.selection.takes(plan));
-    let (plans, left_out) = engine::assign(std::mem::take(&mut prepared.plans), request.engines);
+    let (plans, left_out) = engine::assign(std::mem::take(&mut prepared.plans), request.engines, request.browser.kind);
     prepared.plans = plans;
-    prepared.warnings.extend(left_out.map(|word| (word, Arc::default())));
+    prepared.warnings.extend(left_out.into_iter().map(|word| (word, Arc::default())));
     if unusable.is_empty() { Ok(prepared) } else { Err(unusable) }
 }
 

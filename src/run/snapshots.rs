@@ -40,19 +40,17 @@ pub(super) fn path_of(plan: &Plan) -> PathBuf {
     plan.file.parent().unwrap_or(Path::new("")).join("snapshots").join(name)
 }
 
-/// Compares `text` with the snapshot of `plan` and does what `mode` says. `whole` tells whether the run got to its end.
-pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) -> Result<SnapshotOutcome, Trouble> {
-    let path = path_of(plan);
+/// Compares `text` with the snapshot of `plan` and does what `mode` says. `whole` tells whether the run got to its end,
+/// `sees` whether it saw all that a snapshot holds. A run in Firefox does not: it has a snapshot of its own, `….firefox.snap`,
+/// where it differs by more than what cannot be seen there.
+pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool, sees: bool) -> Result<SnapshotOutcome, Trouble> {
+    let shared = path_of(plan);
+    let path = if sees { shared.clone() } else { shared.with_extension("firefox.snap") };
     let pending = pending_path(&path);
     let file = SnapshotFile { source: plan.file.display().to_string(), expression: plan.title.clone(), body: text.to_owned() };
-    let old = match std::fs::read(&path) {
-        Ok(bytes) => Some(SnapshotFile::from_bytes(&bytes).map_err(|error| Trouble {
-            message: format!("failed to read the snapshot {}: {error}", path.display()),
-            hints: vec!["delete the file and run again to get a new one".to_owned()],
-            usage: true,
-        })?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(trouble("read", &path, &error)),
+    let old = match read(&path)? {
+        None if !sees => read(&shared)?.map(|old| snapshot::without_withheld(&old)),
+        old => old,
     };
     let write = |path: &Path| write_atomically(path, &file.to_bytes()).map_err(|error| trouble("write", path, &error));
     let forget = || remove_if_there(&pending).map_err(|error| trouble("remove", &pending, &error));
@@ -65,7 +63,7 @@ pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) ->
             forget()?;
             Ok(SnapshotOutcome::Updated(path))
         }
-        (Some(old), mode) => match snapshot::compare(&old.body, text, &plan.transitions) {
+        (Some(old), mode) => match snapshot::compare(&old, text, &plan.transitions) {
             Comparison::Same => {
                 if mode != SnapshotMode::Strict {
                     forget()?;
@@ -89,6 +87,22 @@ pub(super) fn judge(plan: &Plan, text: &str, mode: SnapshotMode, whole: bool) ->
             }
             Comparison::Drift(diff) => Ok(SnapshotOutcome::Drift { diff, pending: None }),
         },
+    }
+}
+
+/// What stands in a snapshot file, if it is there.
+fn read(path: &Path) -> Result<Option<String>, Trouble> {
+    match std::fs::read(path) {
+        Ok(bytes) => match SnapshotFile::from_bytes(&bytes) {
+            Ok(file) => Ok(Some(file.body)),
+            Err(error) => Err(Trouble {
+                message: format!("failed to read the snapshot {}: {error}", path.display()),
+                hints: vec!["delete the file and run again to get a new one".to_owned()],
+                usage: true,
+            }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(trouble("read", path, &error)),
     }
 }
 
@@ -122,7 +136,8 @@ fn is_of(pending: &Path, stem: &str) -> bool {
     let whole = snapshot::file_name(stem, None, None, false);
     let stem = whole.strip_suffix(".snap").unwrap_or(&whole);
     let name = pending.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('@') || matches!(rest, ".snap.new" | ".browser.snap.new"))
+    name.strip_prefix(stem)
+        .is_some_and(|rest| rest.starts_with('@') || matches!(rest, ".snap.new" | ".browser.snap.new" | ".firefox.snap.new"))
 }
 
 /// Puts a waiting snapshot in its place.

@@ -40,6 +40,8 @@ record! {
         pub settings: Option<Settings>,
         /// Who can perform the pages: `browser` when they need a real one, `http` when they need none; either when absent.
         pub engine: Option<Text>,
+        /// The only browser that it is about: `chromium`, as which the http engine acts too, or `firefox`. Runs in others leave it out.
+        pub browser: Option<Text>,
         /// Why the chain is another one in a real browser. Its runs then have snapshots of their own.
         pub differs: Option<Text>,
         /// What is done, in order.
@@ -74,6 +76,8 @@ record! {
         pub settings: Option<Settings>,
         /// Who can perform the pages of this run.
         pub engine: Option<Text>,
+        /// The only browser that this run is about.
+        pub browser: Option<Text>,
         /// Why the chain of this run is another one in a real browser.
         pub differs: Option<Text>,
     }

@@ -39,11 +39,13 @@ pub struct Visibility {
     pub jar: bool,
     /// Whether the bodies of answers were recorded.
     pub bodies: bool,
+    /// Whether it was told which cookies stayed at home, and why. Firefox keeps that to itself.
+    pub withheld: bool,
 }
 
 impl Default for Visibility {
     fn default() -> Self {
-        Self { cookies: true, authorization: true, jar: true, bodies: true }
+        Self { cookies: true, authorization: true, jar: true, bodies: true, withheld: true }
     }
 }
 

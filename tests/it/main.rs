@@ -2,6 +2,7 @@
 
 mod architecture;
 mod authsession;
+mod block_reasons;
 mod browser;
 mod commands;
 mod conformance;
@@ -13,6 +14,7 @@ mod interrupt;
 mod misuse;
 mod mosaic;
 mod readme;
+mod record;
 mod review;
 mod secrets;
 mod world;

@@ -12,7 +12,7 @@ const USAGE: &str = "\
 cargo xtask demo                 run every scenario and show its chain
 cargo xtask firefox [ARGS]       run every scenario in Firefox
 cargo xtask test [ARGS]          run all tests (ARGS go to `cargo test`)
-cargo xtask bench NAME [--json]  measure: chain, files, har, idp
+cargo xtask bench NAME [--json]  measure: browser, chain, files, har, idp
 cargo xtask clients              install the clients that the providers are tested with, and say where
 cargo xtask lint                 formatting and clippy
 cargo xtask generate             write generated files anew: JSON Schema, lists of faults and rules
@@ -93,14 +93,17 @@ fn test(rest: &[&str]) -> Result<()> {
 }
 
 fn bench(name: &str, rest: &[&str]) -> Result<()> {
-    if !matches!(name, "chain" | "files" | "har" | "idp") {
-        bail!("there is no benchmark `{name}`; there are: chain, files, har, idp");
+    if !matches!(name, "browser" | "chain" | "files" | "har" | "idp") {
+        bail!("there is no benchmark `{name}`; there are: browser, chain, files, har, idp");
     }
     setup::c_toolchain()?;
     cargo(["build", "--release", "--bin", "authchain"])?;
     let mut bench = cargo_command();
     bench.args(["bench", "--quiet", "--bench", name, "--"]).args(rest);
-    if name == "idp" {
+    if name == "browser" {
+        setup::chromium()?;
+    }
+    if matches!(name, "browser" | "idp") {
         let clients = clients::install()?;
         bench.env("AUTHCHAIN_CLIENTS", clients.folder).env("AUTHCHAIN_NODE", clients.node);
     }

@@ -29,9 +29,11 @@ impl Session<'_> {
         let source = match &plan.from {
             plan::From::Page => actor.tab().source(),
             // A page of which no more is known than its origin.
-            plan::From::Origin(origin) => {
-                Url::parse(&origin.to_string()).ok().map(|url| Source { origin: origin.clone(), url, policy: Policy::default() })
-            }
+            plan::From::Origin(origin) => Url::parse(&origin.to_string()).ok().map(|url| Source {
+                origin: origin.clone(),
+                referrer: Some(url),
+                policy: Policy::default(),
+            }),
             plan::From::Client => None,
         };
         let manner = if source.is_some() { Manner::Fetch } else { Manner::Program };

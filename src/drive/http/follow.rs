@@ -297,6 +297,8 @@ impl Trip {
                     *content_type = None;
                 }
                 if let Some(source) = source {
+                    let told = source.referrer.as_ref().and_then(|from| source.policy.referer(from, &errand.url));
+                    source.referrer = told.and_then(|told| Url::parse(&told).ok());
                     source.policy = policy.unwrap_or(source.policy);
                     self.relation = self.relation.max(Relation::of(&source.origin, &url));
                 }

@@ -9,7 +9,6 @@
 //! | `sec-ch-ua`, `sec-ch-ua-mobile`, `sec-ch-ua-platform` | name a browser build that this is not, and no login depends on them |
 //! | `Connection`, `Proxy-Connection`, `Host`, `Content-Length` | belong to the connection and are added there |
 //! | the order of `Content-Type` in a POST that is loaded again | Chromium puts it behind `Origin` then, and before `User-Agent` otherwise |
-//! | `Referer` behind a redirect to another site and back | Chromium keeps it cut to the origin; here the policy is asked anew at each hop |
 //! | the preflight | a browser's question before a cross-origin request that is not simple (Fetch §4.8); a hop of its own there |
 //!
 use super::referrer::{Policy, is_secure};
@@ -52,8 +51,9 @@ pub(super) enum Manner {
 pub(super) struct Source {
     /// Its origin; `null` is sent once a redirect has tainted it.
     pub(super) origin: Origin,
-    /// Its URL.
-    pub(super) url: Url,
+    /// What `Referer` tells of it: at first its URL. What a redirect cut off does not come back (Fetch §4.1 step 8: a request
+    /// keeps the referrer that it was sent with).
+    pub(super) referrer: Option<Url>,
     /// What it tells about itself.
     pub(super) policy: Policy,
 }
@@ -152,7 +152,7 @@ impl Asked<'_> {
     }
 
     fn common(&self, headers: &mut Headers) {
-        let referer = self.source.and_then(|source| source.policy.referer(&source.url, self.url));
+        let referer = self.source.and_then(|source| source.policy.referer(source.referrer.as_ref()?, self.url));
         headers.extend(referer.map(|value| ("Referer", value)));
         // Chromium offers the newer two codings to those alone whom no proxy in between can misunderstand.
         headers.append("Accept-Encoding", if is_secure(self.url) { ACCEPT_ENCODING } else { "gzip, deflate" });
@@ -182,7 +182,7 @@ mod tests {
         let url = Url::parse(url).unwrap();
         let source = from.map(|from| {
             let page = Url::parse(from).unwrap();
-            Source { origin: Origin::of(&page).unwrap(), url: page, policy: Policy::default() }
+            Source { origin: Origin::of(&page).unwrap(), referrer: Some(page), policy: Policy::default() }
         });
         let relation = source.as_ref().map_or(Relation::SameOrigin, |source| Relation::of(&source.origin, &url));
         let asked = Asked {

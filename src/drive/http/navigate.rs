@@ -89,7 +89,7 @@ impl Tab {
     pub(super) fn source(&self) -> Option<Source> {
         let page = self.current.as_ref()?;
         let origin = Origin::of(&page.url).ok()?;
-        Some(Source { origin, url: page.url.clone(), policy: page.policy })
+        Some(Source { origin, referrer: Some(page.url.clone()), policy: page.policy })
     }
 }
 

@@ -277,6 +277,7 @@ pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {
         steps,
         policy,
         needs: None,
+        browser: None,
         differs: None,
         engine: crate::plan::Engine::Http,
     }

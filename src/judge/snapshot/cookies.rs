@@ -1,6 +1,7 @@
 //! Cookies beneath a hop: set, sent, withheld.
 
 use super::mask::Labels;
+use super::render::BENEATH;
 use crate::judge::text::{shown, shown_bytes};
 use crate::trace::{CookieSet, Hop, Reason, SetVerdict};
 
@@ -11,6 +12,13 @@ const MOST: usize = 60;
 
 /// Attributes in the spelling and order of RFC 6265bis §4.1.1, `Partitioned` and `Priority` behind them.
 const ATTRIBUTES: [&str; 9] = ["Expires", "Max-Age", "Domain", "Path", "Secure", "HttpOnly", "SameSite", "Partitioned", "Priority"];
+
+/// A snapshot without what it says of cookies that stayed at home.
+#[must_use]
+pub fn without_withheld(snapshot: &str) -> String {
+    let told = |line: &&str| !line.strip_prefix(BENEATH).is_some_and(|line| line.starts_with("kept  "));
+    snapshot.lines().filter(told).map(|line| format!("{line}\n")).collect()
+}
 
 /// The lines of `hop`, without indent.
 pub(super) fn lines(hop: &Hop, labels: &mut Labels) -> Vec<String> {

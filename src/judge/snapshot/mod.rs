@@ -15,5 +15,6 @@ mod render;
 mod shape;
 
 pub use compare::{Comparison, Diff, compare, unified};
+pub use cookies::without_withheld;
 pub use file::{SnapshotError, SnapshotFile, file_name};
 pub use render::{numbered, render, render_common};

@@ -9,7 +9,7 @@ use crate::plan::Plan;
 use crate::trace::{Cause, Chain, FailureKind, Hop, HopId, Response, StepRecord};
 
 /// Indent of what stands beneath a hop.
-const BENEATH: &str = "       ";
+pub(super) const BENEATH: &str = "       ";
 
 /// The chain as text made for review. See the [module](super) for what it shows and what it leaves out.
 #[must_use]

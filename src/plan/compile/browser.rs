@@ -4,8 +4,8 @@ use super::compiler::Compiler;
 use super::matcher::Subject;
 use crate::base::{Diagnostic, Span};
 use crate::plan::{
-    Authenticator, Body, BrowserPolicy, CaptureFrom, Credentials, DialogPlan, Engine, ExpectationKind, FetchPlan, From, HttpMethod, Input,
-    PasskeyPlan, PermissionState, RequestPlan, ScriptPlan, Step, TabPlan, Verb, each_step,
+    Authenticator, Body, Browser, BrowserPolicy, CaptureFrom, Credentials, DialogPlan, Engine, ExpectationKind, FetchPlan, From,
+    HttpMethod, Input, PasskeyPlan, PermissionState, RequestPlan, ScriptPlan, Step, TabPlan, Verb, each_step,
 };
 use crate::scenario::browser::{Dialog, Fetch, Passkey, Script, Tab};
 use crate::scenario::file::Settings;
@@ -197,6 +197,11 @@ impl Compiler<'_> {
     /// Who must perform a run, by what the scenario says.
     pub(super) fn needs(&mut self, engine: Option<&Text>) -> Option<Engine> {
         self.word(engine?, "engine", Engine::ALL, Engine::name)
+    }
+
+    /// The only browser that a run is about, by what the scenario says.
+    pub(super) fn browser(&mut self, browser: Option<&Text>) -> Option<Browser> {
+        self.word(browser?, "browser", Browser::ALL, Browser::name)
     }
 
     /// Steps that ask for what only a real browser has, in a run that need not have one.

@@ -41,7 +41,8 @@ pub(super) fn lint(loaded: &Loaded, used: &Used) -> Vec<Diagnostic> {
 /// Variants that differ in nothing.
 fn same_variants(variants: &Map<Variant>) -> Vec<Diagnostic> {
     // Variants with settings of their own differ in those, whatever their variables are.
-    let ordinary = variants.0.iter().filter(|(_, variant)| variant.settings.is_none() && variant.engine.is_none());
+    let ordinary =
+        variants.0.iter().filter(|(_, variant)| variant.settings.is_none() && variant.engine.is_none() && variant.browser.is_none());
     let values = |variant: &Variant| -> BTreeMap<String, String> {
         variant.with.0.iter().map(|(key, text)| (key.name.clone(), text.value.clone())).collect()
     };

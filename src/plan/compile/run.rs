@@ -161,6 +161,8 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         |pick: fn(&Variant) -> Option<&Text>, shared: Option<&Text>| variant.and_then(|(_, variant)| pick(variant)).or(shared).cloned();
     let needs = own(|variant| variant.engine.as_ref(), scenario.engine.as_ref());
     let needs = compiler.needs(needs.as_ref());
+    let browser = own(|variant| variant.browser.as_ref(), scenario.browser.as_ref());
+    let browser = compiler.browser(browser.as_ref());
     compiler.ask_for_a_browser(needs, &laid);
     let differs = own(|variant| variant.differs.as_ref(), scenario.differs.as_ref()).map(|text| text.value);
     let title = scenario.scenario.as_ref().map(|text| compiler.known(text, "a title")).unwrap_or_default();
@@ -208,6 +210,7 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         steps: laid,
         policy,
         needs,
+        browser,
         differs,
         engine: needs.unwrap_or_default(),
     };

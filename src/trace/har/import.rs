@@ -90,8 +90,13 @@ impl Import {
     pub fn finish(self, log: &Log) -> Imported {
         let profile = self.profile.unwrap_or_else(|| profile_of(log, self.user_agent.as_deref()));
         let passed_over = self.passed_over;
-        let visibility =
-            Visibility { cookies: self.seen.cookie, authorization: self.seen.authorization, jar: false, bodies: self.seen.body };
+        let visibility = Visibility {
+            cookies: self.seen.cookie,
+            authorization: self.seen.authorization,
+            jar: false,
+            bodies: self.seen.body,
+            withheld: true,
+        };
         let chain = match own(&self.drafts, log) {
             Some((entries, steps)) => restore(self.drafts, entries, steps),
             None => Chain { visibility, ..Building::new(profile, self.seen).chain(ordered(self.drafts)) },

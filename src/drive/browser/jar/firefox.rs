@@ -1,7 +1,9 @@
 //! Firefox's cookies, over BiDi's storage module (WebDriver BiDi §7.7).
 //!
 //! It does not say under which site a cookie is partitioned. Who asks for a site's partition gets its cookies alone, so each
-//! site that may be one is asked for: those of the tabs and of the cookies themselves.
+//! site that may be one is asked for: those of the tabs and of the cookies themselves. The site's own cookies that are in no
+//! partition come along; so a cookie counts as partitioned under another site alone. One that a site set `Partitioned` for
+//! itself passes for one in no partition.
 
 use super::{Held, JarError, deadline, same_site};
 use crate::drive::browser::bidi::BidiError;
@@ -25,13 +27,13 @@ pub(super) async fn held(device: &Device, now: OffsetDateTime) -> Result<Vec<Hel
         let url = tab.get("url").and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
         sites.extend(url.and_then(|url| Site::of_url(&url)));
     }
-    for held in &all {
-        let url = Url::parse(&format!("https://{}/", held.record.key.domain)).ok();
-        sites.extend(url.and_then(|url| Site::of_url(&url)));
-    }
+    sites.extend(all.iter().filter_map(site_of));
     let mut found: Vec<Held> = Vec::new();
     for site in sites.into_iter().take(MOST_SITES) {
         for mut held in cookies(device, Some(&site), now).await? {
+            if site_of(&held).as_ref() == Some(&site) {
+                continue;
+            }
             held.record.key.partition = Some(site.clone());
             found.push(held);
         }
@@ -49,6 +51,11 @@ pub(super) async fn held(device: &Device, now: OffsetDateTime) -> Result<Vec<Hel
     free.dedup_by(|a, b| a.record.key == b.record.key);
     free.extend(found);
     Ok(free)
+}
+
+/// The site of the host that a cookie is for.
+fn site_of(held: &Held) -> Option<Site> {
+    Site::of_url(&Url::parse(&format!("https://{}/", held.record.key.domain)).ok()?)
 }
 
 async fn cookies(device: &Device, site: Option<&Site>, now: OffsetDateTime) -> Result<Vec<Held>, JarError> {

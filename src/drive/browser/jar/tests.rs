@@ -1,7 +1,7 @@
 //! What becomes of a cookie on its way through a protocol, and in real browsers.
 
 use super::*;
-use crate::drive::browser::launch::{BrowserOptions, Browsers, DeviceOptions};
+use crate::drive::browser::launch::{BrowserKind, BrowserOptions, Browsers, DeviceOptions};
 use crate::plan::Policy;
 use crate::web::cookie::{Jar, StoreContext};
 use crate::web::site::Site;
@@ -110,6 +110,28 @@ async fn a_real_jar_takes_and_gives_and_lives_by_the_runs_clock() {
     assert!(there.iter().any(|held| is_same(held, lasting)), "{there:?}");
 
     delete(&device, &there).await.unwrap();
+    assert!(read(&device, &clock, nobody).await.unwrap().is_empty());
+    device.close().await;
+    browsers.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Firefox and geckodriver: `cargo xtask firefox`"]
+async fn firefox_takes_and_gives_a_site_s_own_cookies_and_those_of_others_in_its_frames() {
+    let browsers = Browsers::new(BrowserOptions { kind: BrowserKind::Firefox, ..BrowserOptions::default() });
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    let device = browsers.device(&DeviceOptions::new(nowhere, &Policy::default())).await.expect("Firefox and geckodriver are installed");
+    let clock = Clock::default();
+    let mut wanted = cookies("https://app.test/", &["own=1; Secure; HttpOnly; SameSite=Lax; Max-Age=60", "shared=1; Domain=app.test"]);
+    let mut framed = cookies("https://widget.test/", &["framed=1; Secure; SameSite=None"]);
+    framed[0].key.partition = Site::of_url(&"https://app.test/".parse().unwrap());
+    wanted.extend(framed);
+    write(&device, &wanted, &clock).await.unwrap();
+    let mut held = read(&device, &clock, nobody).await.unwrap();
+    held.sort_by(|a, b| a.key.cmp(&b.key));
+    wanted.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(held.iter().map(|cookie| &cookie.key).collect::<Vec<_>>(), wanted.iter().map(|cookie| &cookie.key).collect::<Vec<_>>());
+    delete(&device, &wanted).await.unwrap();
     assert!(read(&device, &clock, nobody).await.unwrap().is_empty());
     device.close().await;
     browsers.stop().await;

@@ -6,7 +6,7 @@ use super::options::{BrowserKind, BrowserOptions, Launch};
 use super::programs::Programs;
 use super::{chromium, firefox, remote};
 use crate::drive::browser::bidi::Bidi;
-use crate::drive::browser::record;
+use crate::drive::browser::{page, record};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
@@ -73,6 +73,7 @@ impl Browser {
         let bidi = remote::socket(&url, &socket.ok_or(BrowserError::NoBidi)?).await?;
         let deadline = Instant::now() + STARTS_WITHIN;
         bidi.send("session.subscribe", json!({ "events": record::events(kind) }), deadline).await?;
+        bidi.send("script.addPreloadScript", page::preload(), deadline).await?;
         let (remote, driver, seats) = (driver.is_none(), Mutex::new(driver), Lock::default());
         Ok(Self { kind, bidi, client, remote, driver, seats })
     }

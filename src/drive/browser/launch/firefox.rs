@@ -20,6 +20,8 @@ pub(super) fn capabilities(binary: Option<&Path>, options: &BrowserOptions, laun
     let behavior = i32::from(!launch.third_party_cookies);
     let preferences = json!({
         "browser.contentblocking.category": "custom",
+        // Windows that a scenario's presses open are wanted.
+        "dom.disable_open_during_load": false,
         "dom.security.https_first": false,
         "dom.security.https_first_schemeless": false,
         "javascript.enabled": launch.javascript,

@@ -37,7 +37,7 @@ mod tests;
 
 pub(crate) use dialogs::{DialogAnswer, Dialogs};
 pub(crate) use error::ActError;
-pub(crate) use inject::SANDBOX;
+pub(crate) use inject::{SANDBOX, preload};
 pub(crate) use listen::{Deed, Ear, Heard};
 pub(crate) use page::Page;
 pub(crate) use passkey::Passkeys;

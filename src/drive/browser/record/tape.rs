@@ -19,6 +19,8 @@ use tokio::time::Instant;
 
 /// How long nothing may happen before all is quiet.
 const QUIET: Duration = Duration::from_millis(10);
+/// The same in Firefox, which tells of what a page did a moment after its scripts have had their turn.
+const QUIET_IN_FIREFOX: Duration = Duration::from_millis(100);
 /// How long a page may take to say that it did what it was about to do. One that is busy for longer does not hold up more.
 const BARRIER: Duration = Duration::from_secs(5);
 /// How long the browser may take for a subscription.
@@ -28,6 +30,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Tape {
     bidi: Bidi,
     shared: Arc<Shared>,
+    quiet: Duration,
     /// Asks the task whether it has taken in what has come.
     asks: mpsc::UnboundedSender<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -80,6 +83,9 @@ impl Tape {
         let profile = if chromium { Profile::Chrome } else { Profile::Firefox };
         let third_party_cookies = if options.third_party_cookies { ThirdPartyCookies::Allow } else { ThirdPartyCookies::Block };
         let policy = Policy { profile, third_party_cookies, ..Policy::default() };
+        if !chromium {
+            recorder.withheld_is_unseen();
+        }
         let bodies = Bodies::collect(&bidi, &device.user_context, options.max_body, !chromium).await;
         let state = State {
             fold: Fold::default(),
@@ -90,9 +96,10 @@ impl Tape {
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0), bodies });
         shared.learn(&bidi).await?;
+        let quiet = if chromium { QUIET } else { QUIET_IN_FIREFOX };
         let (asks, asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(read(shared.clone(), events, asked));
-        Ok(Self { bidi, shared, asks, task })
+        Ok(Self { bidi, shared, quiet, asks, task })
     }
 
     /// What begins from now on belongs to this step. `cause` is that of its first navigation, where the verb knows it.
@@ -153,7 +160,7 @@ impl Tape {
                 let mut state = self.shared.state();
                 (state.busy(now).is_some(), state.last, state.fold.frames.has_dialog())
             };
-            let quiet = last + QUIET;
+            let quiet = last + self.quiet;
             if dialog || now >= deadline || self.bidi.ended().is_some() {
                 return false;
             }

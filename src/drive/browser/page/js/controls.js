@@ -25,7 +25,8 @@ const isNativePressable = (element) =>
   isTickable(element) ||
   (element.localName === "a" && element.hasAttribute("href")) ||
   ["button", "link"].includes(keyword(element, "role"));
-const isScriptedPressable = (element) => element.localName === "summary" || PRESSED_ROLES.has(keyword(element, "role"));
+const isScriptedPressable = (element) =>
+  (element.localName === "summary" && element.parentNode?.localName === "details") || PRESSED_ROLES.has(keyword(element, "role"));
 
 /**
  * Whether a person can get at a control. Ticks and file fields are often hidden behind a label that is styled to look like

@@ -31,9 +31,13 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         }
         let name = shown(&set.name_text(), 80);
         let how = turned_away(facts, denied.page)?.told(denied.page);
+        let told = |cookie: &crate::trace::CookieWithheld| {
+            cookie.name == set.name && cookie.reasons.iter().any(|reason| reason.code == "DomainMismatch")
+        };
+        let word = if denied.page.withheld.iter().any(told) { " (DomainMismatch)" } else { "" };
         let evidence = vec![
             Evidence::at(denied.witness.hop.id, format!("{} set `{name}` without Domain: for {set_by} alone", place(denied.witness.hop))),
-            Evidence::at(denied.page.id, format!("{} did not get it and answered {how}", place(denied.page))),
+            Evidence::at(denied.page.id, format!("{} did not get it{word} and answered {how}", place(denied.page))),
         ];
         Some(RULE.finding(format!("the cookie `{name}` of {set_by} does not reach {page}"), evidence))
     });

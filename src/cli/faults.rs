@@ -7,7 +7,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(super) struct Faults {
     /// Only those of this service.
-    #[arg(value_name = "SERVICE", value_parser = ["idp", "gotrue", "otp"])]
+    #[arg(value_name = "SERVICE", value_parser = ["idp", "gotrue", "otp", "edge"])]
     service: Option<String>,
     /// As a Markdown document.
     #[arg(long)]
@@ -15,7 +15,7 @@ pub(super) struct Faults {
 }
 
 pub(super) fn faults(command: &Faults, printer: &Printer) -> anyhow::Result<u8> {
-    let all = [Service::Idp, Service::Gotrue, Service::Otp];
+    let all = [Service::Idp, Service::Gotrue, Service::Otp, Service::Edge];
     let service = command.service.as_deref().and_then(|name| all.into_iter().find(|service| service.name() == name));
     if command.markdown {
         printer.data(markdown(&known_to(service)).trim_end())?;
@@ -48,10 +48,11 @@ fn arguments(spec: &FaultSpec) -> Vec<String> {
 
 fn markdown(specs: &[&FaultSpec]) -> String {
     let mut text = "\
-# What embedded services do wrong when they are told to
+# What goes wrong when it is told to
 
-Written by `authchain faults --markdown`. A fault stands under `faults:` of its service, is switched by the `fault` verb while
-a scenario runs, by `authchain idp --fault`, or through its admin API:
+Written by `authchain faults --markdown`. A fault of an embedded service stands under its `faults:`, is switched by the
+`fault` verb while a scenario runs, by `authchain idp --fault`, or through its admin API. Faults of the `edge` happen on the way to
+any origin, whatever stands behind it, and are switched by the `fault` verb:
 
 ```yaml
 faults:
@@ -83,5 +84,6 @@ Every fault also takes:
         let endpoints: Vec<_> = service.endpoints().iter().map(|endpoint| format!("`{endpoint}`")).collect();
         text.push_str(&format!("| `{}` | {} |\n", service.name(), endpoints.join(" ")));
     }
+    text.push_str("| `edge` | any path, with `*` at its end for any rest |\n");
     text
 }

@@ -118,6 +118,9 @@ pub(crate) enum StepError {
     /// A limit of which one side could not be reached.
     #[error("{0}")]
     Boundary(String),
+    /// Nothing listens there.
+    #[error("{0}")]
+    Knock(String),
     /// The clock could not be moved for all.
     #[error("the clock could not be moved for everything: {0}")]
     Clock(String),

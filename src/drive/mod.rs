@@ -13,11 +13,14 @@
 //! | `inbox` | waiting for a message, reading code and link from it |
 //! | `redis` | what is in a Redis service, and what it must agree with |
 //! | `boundary` | both sides of a time limit, by moving the clock |
+//! | `limit` | where throttling begins, for whom, and how long it lasts |
+//! | `blocked` | what is done, and what not, when a step failed |
 //! | `cookies` | between a jar and the record: what was sent, withheld, set; edits by hand |
 //! | `browser/` | pages in a real browser |
 //! | `http/` | requests, redirects, pages and forms without a browser |
 
 mod actor;
+mod blocked;
 mod boundary;
 pub mod browser;
 mod capture;
@@ -25,6 +28,7 @@ mod cookies;
 mod error;
 mod http;
 mod inbox;
+mod limit;
 mod recorder;
 mod redis;
 mod steps;
@@ -109,6 +113,12 @@ pub trait World: Send + Sync {
     /// Changes with every message that arrives; closed where none ever will.
     fn arrivals(&self) -> watch::Receiver<u64> {
         watch::channel(0).1
+    }
+
+    /// Connects to what stands behind an origin, and sends nothing. The future yields why nothing listens there, if so.
+    fn knock<'a>(&'a self, origin: &'a Origin) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
+        let _ = origin;
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// The run's clock was moved: tells it to whoever does not read it by himself.

@@ -5,8 +5,8 @@ use super::Observer;
 use crate::base::Clock;
 use crate::plan::{Matcher, Scope, Step, StepId, Template, TemplateError};
 use crate::trace::{
-    BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Request, Resource, ServerCall, StepRecord,
-    Timings, WebStorage,
+    Blocked, BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Request, Resource, ServerCall,
+    StepRecord, Timings, WebStorage,
 };
 use crate::web::cookie::SendContext;
 use crate::web::headers::Headers;
@@ -248,6 +248,22 @@ impl Recorder {
     pub(crate) fn would_hold(&self, step: &Step, index: usize) -> bool {
         let facts = self.facts();
         self.observer.would_hold(step, &facts.chain, index, &facts.scope)
+    }
+
+    /// What a step learned, in words.
+    pub(crate) fn learn(&self, index: usize, text: String) {
+        self.facts().chain.learned.insert(index, text);
+    }
+
+    /// The last record of the step with this number.
+    pub(crate) fn last_of(&self, number: StepId) -> Option<usize> {
+        self.facts().chain.steps.iter().rposition(|record| record.number == number.0)
+    }
+
+    /// A step is not done, because of one that failed.
+    pub(crate) fn block(&self, step: &Step, by: &str) {
+        let blocked = Blocked { number: step.number.0, label: step.label.clone(), by: by.to_owned() };
+        self.facts().chain.blocked.push(blocked);
     }
 
     /// Nobody tells which cookies stayed at home.

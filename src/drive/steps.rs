@@ -70,7 +70,7 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: A
         ends: Instant::now() + plan.policy.run_timeout,
         world,
     };
-    let went = session.in_order(&plan.steps, Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
+    let went = session.whole(Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
     session.recorder.set_calls(session.world.calls());
     session.recorder.set_messages(session.world.messages());
     let screens: Vec<_> = session.actors.into_values().filter_map(|actor| actor.screen.into_inner()).collect();
@@ -180,6 +180,7 @@ impl<'p> Session<'p> {
             }
             Verb::Poll { step, every, within } => return Ok(self.poll(step, *every, *within, frame).await),
             Verb::Boundary(plan) => return self.boundary(plan, inner).await,
+            Verb::Limit(plan) => return self.limit(plan, index, inner).await,
             _ => {}
         }
         self.act_alone(step, index).await.map(|()| true)
@@ -209,6 +210,7 @@ impl<'p> Session<'p> {
                 self.recorder.set_calls(self.world.calls());
                 Ok(())
             }
+            Verb::Tcp(origin) => self.world.knock(origin).await.map_err(StepError::Knock),
             Verb::Inbox(plan) => self.inbox(index, plan).await,
             Verb::Clock(by) => self.advance(*by).await,
             Verb::Fault(change) => {
@@ -232,7 +234,7 @@ impl<'p> Session<'p> {
             Verb::Expect | Verb::DeepLink(_) => Ok(()),
             Verb::Fetch(plan) => self.fetch(actor, index, plan, deadline).await,
             Verb::Tab(_) | Verb::Script(_) | Verb::Screenshot(_) | Verb::Dialog(_) | Verb::Passkey(_) => Err(StepError::NeedsBrowser),
-            Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } | Verb::Boundary(_) => Ok(()),
+            Verb::Race(_) | Verb::Repeat(_) | Verb::Poll { .. } | Verb::Flow { .. } | Verb::Boundary(_) | Verb::Limit(_) => Ok(()),
         }
     }
 
@@ -329,7 +331,7 @@ impl<'p> Session<'p> {
 
 /// Whether a step has no steps within.
 fn is_single(verb: &Verb) -> bool {
-    !matches!(verb, Verb::Flow { .. } | Verb::Repeat(_) | Verb::Race(_) | Verb::Poll { .. } | Verb::Boundary(_))
+    !matches!(verb, Verb::Flow { .. } | Verb::Repeat(_) | Verb::Race(_) | Verb::Poll { .. } | Verb::Boundary(_) | Verb::Limit(_))
 }
 
 /// Runs all at the same time, to their ends, and says whether all went well. They begin in their order.

@@ -55,6 +55,7 @@ impl Story {
             variables: BTreeMap::new(),
             secrets: BTreeMap::new(),
             steps: Vec::new(),
+            smoke: 0,
             policy: Policy::default(),
             needs: None,
             browser: None,
@@ -86,6 +87,7 @@ impl Story {
             verb,
             expect: Vec::new(),
             capture: Vec::new(),
+            needs: Vec::new(),
             timeout: Duration::from_secs(1),
         });
         self.record(label, number)

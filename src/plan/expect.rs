@@ -49,12 +49,29 @@ pub enum ExpectationKind {
     Dialog(Matcher),
     /// Milliseconds the step took.
     Time(Matcher),
+    /// Milliseconds between the `Date` of the response and the run's clock, either way.
+    ClockSkew(Matcher),
     /// Number of hops the step made.
     HopCount(Matcher),
     /// Why the step could not be done, as it is shown. A step that asks for this is there to fail so: the run goes on.
     Failure(Matcher),
     /// Hops that must occur in this order among the step's hops.
     Hops(Vec<HopExpectation>),
+    /// The answer of an earlier step.
+    SameAs(Box<SameAs>),
+}
+
+/// What of an earlier answer must be there again: what is named or, when nothing is, status and body.
+#[derive(Debug, Clone)]
+pub struct SameAs {
+    /// The id of the earlier step.
+    pub step: String,
+    /// Values of the JSON body.
+    pub json: Vec<JsonPath>,
+    /// Headers.
+    pub headers: Vec<String>,
+    /// Values of the JSON body that may differ.
+    pub ignore: Vec<JsonPath>,
 }
 
 /// One hop among those of a step: the first hop that `url` matches must show the rest.

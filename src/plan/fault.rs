@@ -1,4 +1,4 @@
-//! What an embedded service does wrong on purpose, ready to be done.
+//! What goes wrong on purpose, ready to be done.
 
 use super::duration;
 use crate::base::diagnostic::nearest;
@@ -40,6 +40,10 @@ pub struct FaultArguments {
     pub retry_after: Option<Duration>,
     /// A host name.
     pub host: Option<String>,
+    /// A header by name.
+    pub header: Option<http::HeaderName>,
+    /// Whether the request is meant, and not the response.
+    pub of_request: bool,
 }
 
 /// The calls that a fault concerns: all of them by default.
@@ -99,6 +103,16 @@ impl FaultArguments {
             Argument::Description => self.description = Some(text(value)?),
             Argument::Endpoint => self.endpoint = Some(text(value)?),
             Argument::Host => self.host = Some(text(value)?),
+            Argument::Header => {
+                let name = text(value)?;
+                let header = http::HeaderName::from_bytes(name.as_bytes());
+                self.header = Some(header.map_err(|_| format!("`{name}` is not the name of a header"))?);
+            }
+            Argument::Of => match text(value)?.as_str() {
+                "request" => self.of_request = true,
+                "response" => self.of_request = false,
+                other => return Err(format!("`{other}` is neither `request` nor `response`")),
+            },
             Argument::By => self.by = Some(length(value)?),
             Argument::RetryAfter => self.retry_after = Some(length(value)?),
         }
@@ -116,6 +130,8 @@ impl FaultArguments {
             Argument::Description => text(&self.description),
             Argument::Endpoint => text(&self.endpoint),
             Argument::Host => text(&self.host),
+            Argument::Header => self.header.as_ref().map(|header| header.as_str().into()),
+            Argument::Of => self.of_request.then(|| "request".into()),
             Argument::By => length(&self.by),
             Argument::RetryAfter => length(&self.retry_after),
         }
@@ -134,6 +150,13 @@ impl Fault {
             return Err(format!("`{}` is a fault of {}, not of `{}`", spec.name, who.join(" and "), service.name()));
         }
         match &self.arguments.endpoint {
+            Some(endpoint) if service == Service::Edge => {
+                if endpoint.starts_with('/') {
+                    Ok(())
+                } else {
+                    Err(format!("`{endpoint}` is no path; write `/{endpoint}`"))
+                }
+            }
             Some(endpoint) if !service.endpoints().contains(&endpoint.as_str()) => {
                 Err(format!("`{}` has no endpoint `{endpoint}`; there are: {}", service.name(), service.endpoints().join(", ")))
             }

@@ -27,7 +27,7 @@ pub use browser::{
 pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
 pub(crate) use duration::shown as shown_duration;
-pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, UrlPart};
+pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, SameAs, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
 pub use gotrue::{
     GotrueAlgorithm, GotrueExternal, GotrueJwt, GotrueLimits, GotrueOtp, GotruePlan, GotrueRefresh, GotrueSession, GotrueUser,
@@ -40,8 +40,8 @@ pub use provider::{
 };
 pub use service::{InboxHookPlan, OtpFlag, OtpPlan, ServiceKind, ServicePlan, SmtpPlan};
 pub use step::{
-    Body, BoundaryPlan, BoundaryStart, CallsPlan, Channel, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From,
-    HttpMethod, InboxPlan, LoopPlan, Replay, ReplayOf, RequestPlan, Step, StepId, Verb, WaitPlan, Wanted,
+    Body, BoundaryPlan, BoundaryStart, CallsPlan, Channel, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From, GapsPlan,
+    HttpMethod, InboxPlan, LimitPlan, LoopPlan, Need, Replay, ReplayOf, RequestPlan, Step, StepId, Verb, WaitPlan, Wanted,
 };
 pub use template::{Filter, JsonTemplate, Part, Scope, Template, TemplateError};
 pub use totp::{BadSeed, TotpSeed};
@@ -82,6 +82,8 @@ pub struct Plan {
     pub secrets: BTreeMap<String, Secret>,
     /// The steps, flows already laid out.
     pub steps: Vec<Step>,
+    /// How many of the first steps only look whether the services are up.
+    pub smoke: usize,
     /// Limits and policies of the run.
     pub policy: Policy,
     /// The only engine that can perform it; either when absent.
@@ -119,7 +121,13 @@ impl Plan {
     #[must_use]
     pub fn moves_clock(&self) -> bool {
         let mut moves = false;
-        each_step(&self.steps, &mut |step| moves |= matches!(step.verb, Verb::Clock(_) | Verb::Boundary(_)));
+        each_step(&self.steps, &mut |step| {
+            moves |= match &step.verb {
+                Verb::Clock(_) | Verb::Boundary(_) => true,
+                Verb::Limit(limit) => limit.every.is_some() || limit.within.is_some(),
+                _ => false,
+            };
+        });
         moves
     }
 }
@@ -139,6 +147,7 @@ pub fn each_within<'p>(step: &'p Step, look: &mut impl FnMut(&'p Step)) {
         Verb::Repeat(plan) => each_step(&plan.steps, look),
         Verb::Poll { step, .. } => each_within(step, look),
         Verb::Boundary(plan) => plan.steps().for_each(|step| each_within(step, look)),
+        Verb::Limit(plan) => plan.steps().for_each(|step| each_within(step, look)),
         _ => {}
     }
 }
@@ -171,6 +180,8 @@ pub struct Policy {
     pub live: bool,
     /// Whether the run is compared with a snapshot.
     pub snapshot: bool,
+    /// Whether steps that do not depend on a failed one are done all the same.
+    pub keep_going: bool,
     /// How a real browser is set up.
     pub browser: BrowserPolicy,
 }
@@ -185,6 +196,7 @@ impl Default for Policy {
             third_party_cookies: true,
             live: false,
             snapshot: true,
+            keep_going: false,
             browser: BrowserPolicy::default(),
         }
     }

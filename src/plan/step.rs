@@ -36,8 +36,19 @@ pub struct Step {
     pub expect: Vec<Expectation>,
     /// What is kept of it.
     pub capture: Vec<Capture>,
+    /// What of earlier steps it cannot do without.
+    pub needs: Vec<Need>,
     /// How long it may take.
     pub timeout: Duration,
+}
+
+/// Something of an earlier step that a later one cannot do without.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// That the step with this id went well.
+    Step(String),
+    /// The value that was captured under this name.
+    Capture(String),
 }
 
 impl Step {
@@ -108,6 +119,10 @@ pub enum Verb {
     Sleep(Duration),
     /// Looks at how an origin was called.
     Calls(CallsPlan),
+    /// Asks until it is throttled.
+    Limit(Box<LimitPlan>),
+    /// Connects to what stands behind an origin.
+    Tcp(Origin),
     /// Waits for a message.
     Inbox(Box<InboxPlan>),
     /// Moves the run's clock forwards.
@@ -320,8 +335,61 @@ pub struct CallsPlan {
     pub spacing: Option<Matcher>,
     /// How many of them no route of a stub fits.
     pub unexpected: Option<Matcher>,
+    /// What must be found in this order among `METHOD /path` of the calls.
+    pub order: Vec<Matcher>,
+    /// How long the caller waited between them.
+    pub gaps: Option<GapsPlan>,
     /// Only calls since the step with this id began.
     pub since: Option<String>,
+}
+
+/// How long a caller waits after each answer before it calls again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GapsPlan {
+    /// Each wait, in order.
+    pub waits: Vec<Duration>,
+    /// How far each may be from that, as a part of it.
+    pub jitter: f64,
+    /// How much longer each may be because machines are busy.
+    pub slack: Duration,
+}
+
+impl GapsPlan {
+    /// The shortest and the longest that a wait may be.
+    #[must_use]
+    pub fn bounds(&self, wait: Duration) -> (Duration, Duration) {
+        let off = wait.mul_f64(self.jitter);
+        (wait.saturating_sub(off), wait + off + self.slack)
+    }
+}
+
+/// Asking until it is throttled.
+#[derive(Debug, Clone)]
+pub struct LimitPlan {
+    /// What is done again and again; the capture [`TRY`](Self::TRY) counts.
+    pub step: Step,
+    /// What an answer that is throttled shows.
+    pub throttled: Vec<Expectation>,
+    /// How often it is done at most.
+    pub tries: u32,
+    /// How far the clock moves between two tries.
+    pub every: Option<Duration>,
+    /// Steps that differ in one thing each, by the name of that thing.
+    pub vary: Vec<(String, Step)>,
+    /// How long the block may last.
+    pub within: Option<Duration>,
+    /// How far the clock moves between two looks at the block.
+    pub stride: Duration,
+}
+
+impl LimitPlan {
+    /// The name of the capture that counts the tries.
+    pub const TRY: &'static str = "try";
+
+    /// Every step in it.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        std::iter::once(&self.step).chain(self.vary.iter().map(|(_, step)| step))
+    }
 }
 
 /// How a message travels.

@@ -8,7 +8,7 @@ use crate::base::{Clock, Redactor, Sources, clock};
 use crate::drive::{self, Browsers};
 use crate::judge::snapshot::Comparison;
 use crate::judge::{self, diagnose, snapshot};
-use crate::plan::{Plan, Scope};
+use crate::plan::{self, Plan, Scope};
 use crate::report::{self, Beside, Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
 use crate::topology::{self, Topology};
 use crate::trace::Chain;
@@ -135,7 +135,10 @@ impl Attempt<'_> {
     fn judge(&self, driven: Driven, redactor: Redactor) -> Made {
         let Driven { chain, verdicts, logs, trouble, interrupted } = driven;
         let without_values = report::without_values(&redactor, &chain);
-        let found = judge::hiding(&without_values, || diagnose::diagnose(&**self.plan, &chain));
+        // Of a service that is down, nothing is known but that.
+        let down = self.down(&chain, &verdicts);
+        let found = if down.is_some() { Vec::new() } else { judge::hiding(&without_values, || diagnose::diagnose(&**self.plan, &chain)) };
+        let trouble = trouble.or(down);
         let absent = self.plan.finds.iter().filter(|rule| !found.iter().any(|finding| finding.rule == rule.as_str()));
         let absent = if trouble.is_none() && !interrupted { absent.cloned().collect() } else { Vec::new() };
         let findings = found.into_iter().map(|finding| {
@@ -144,6 +147,7 @@ impl Attempt<'_> {
         });
         let reached = chain.steps.iter().map(|step| step.number).max();
         let not_run = self.plan.steps.iter().filter(|step| reached.is_none_or(|reached| step.number.0 > reached));
+        let blocked = |step: &&plan::Step| chain.blocked.iter().any(|blocked| blocked.number == step.number.0);
         let mut finished = Finished {
             name: self.plan.id(),
             title: self.plan.title.clone(),
@@ -161,7 +165,7 @@ impl Attempt<'_> {
             findings: findings.collect(),
             absent,
             // How far an interrupted run came is not known.
-            not_run: not_run.filter(|_| !interrupted).map(|step| step.label.clone()).collect(),
+            not_run: not_run.filter(|step| !interrupted && !blocked(step)).map(|step| step.label.clone()).collect(),
             trouble,
             logs,
             interrupted,
@@ -189,6 +193,22 @@ impl Attempt<'_> {
         // Only now: a snapshot names values by its own labels, which are the same in every run.
         finished.redactor = without_values;
         Made { finished, common }
+    }
+
+    /// What is wrong when a step that only looks whether the services are up did not go well.
+    fn down(&self, chain: &Chain, verdicts: &[StepVerdicts]) -> Option<Trouble> {
+        let smoke = self.plan.steps.get(..self.plan.smoke)?;
+        let behind = self.plan.steps.get(self.plan.smoke).map_or(u32::MAX, |step| step.number.0);
+        let failed = chain.steps.iter().enumerate().filter(|(_, step)| step.number < behind && !smoke.is_empty()).find(|(at, step)| {
+            let unmet = verdicts.iter().any(|own| own.step == *at && !own.verdicts.iter().all(judge::expect::Verdict::is_met));
+            unmet || step.error.is_some() && !step.meant_to_fail
+        });
+        let (_, step) = failed?;
+        Some(Trouble {
+            message: format!("the service is down: smoke step `{}` did not go well", step.label),
+            hints: vec!["no other step was done: whether auth works is not known".to_owned()],
+            usage: false,
+        })
     }
 
     /// How the browser's chain compares with the http engine's.

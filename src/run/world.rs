@@ -96,6 +96,10 @@ impl World for Stage {
         self.topology.inbox().arrivals()
     }
 
+    fn knock<'a>(&'a self, origin: &'a Origin) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
+        Box::pin(self.topology.knock(origin))
+    }
+
     fn clock_moved(&self) -> Result<(), String> {
         self.topology.clock_moved().map_err(|error| error.to_string())
     }

@@ -44,7 +44,7 @@ record! {
         /// A command to send first: `[DEL, "challenge:1"]`.
         pub send: Vec<Text>,
         /// The key must say the same as this one. What it says otherwise is a finding: `projection-differs`.
-        pub same_as: Option<SameAs>,
+        pub same_as: Option<Agreement>,
         /// What no later entry of the stream may undo. That one does is a finding: `revocation-overwritten`.
         pub lasting: Option<Lasting>,
     }
@@ -52,7 +52,7 @@ record! {
 
 record! {
     /// What a key must agree with.
-    pub struct SameAs {
+    pub struct Agreement {
         /// Another key.
         pub key: Option<Text>,
         /// The newest entry of a stream.

@@ -1,6 +1,7 @@
 //! Expectations, matchers and captures as they are written.
 
 use super::node::{Kind, Node};
+use super::probe::SameAs;
 use super::read::{At, FromYaml, Map, Reader, Short, Text, record, unknown};
 use crate::base::Diagnostic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -107,10 +108,15 @@ record! {
         pub dialog: Option<At<Matcher>>,
         /// How long the step took: `{ under: 2s }`, or a matcher on milliseconds.
         pub time: Option<At<Matcher>>,
+        /// How far the server's clock is from the run's, either way, by the `Date` of the response: `{ under: 5s }`, or a matcher on
+        /// milliseconds. `Date` counts whole seconds.
+        pub clock_skew: Option<At<Matcher>>,
         /// How many hops the step made.
         pub hop_count: Option<At<Matcher>>,
         /// Hops that must occur in this order.
         pub hops: Vec<At<HopExpect>>,
+        /// The answer is that of an earlier step, by its id; or what of it must be there again.
+        pub same_as: Option<At<Short<SameAs>>>,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The catalogue of what embedded services can do wrong on purpose: one row a fault, from which come the reading of
+//! The catalogue of what can go wrong on purpose, in embedded services and on the way to any origin: one row a fault, from which come the reading of
 //! scenarios, their schema, command-line flags, the admin API and the documentation.
 
 use super::node::{Key, Kind, Node};
@@ -18,6 +18,8 @@ pub enum Service {
     Gotrue,
     /// The vendor of one-time passwords.
     Otp,
+    /// The edge, on the way to whatever stands behind an origin.
+    Edge,
 }
 
 impl Service {
@@ -28,10 +30,11 @@ impl Service {
             Self::Idp => "idp",
             Self::Gotrue => "gotrue",
             Self::Otp => "otp",
+            Self::Edge => "edge",
         }
     }
 
-    /// What `endpoint` may name.
+    /// What `endpoint` may name; at the edge it is a path instead.
     #[must_use]
     pub fn endpoints(self) -> &'static [&'static str] {
         match self {
@@ -55,6 +58,7 @@ impl Service {
                 "jwks",
             ],
             Self::Otp => &["send", "verify", "balance"],
+            Self::Edge => &[],
         }
     }
 }
@@ -72,7 +76,7 @@ pub enum Argument {
     Error,
     /// `error_description`, or a message.
     Description,
-    /// One endpoint of the service.
+    /// One endpoint of the service; at the edge a path, with `*` at its end for any rest.
     Endpoint,
     /// A length of time.
     By,
@@ -80,6 +84,10 @@ pub enum Argument {
     RetryAfter,
     /// A host name.
     Host,
+    /// A header by name.
+    Header,
+    /// `request` or `response`.
+    Of,
 }
 
 impl Argument {
@@ -96,6 +104,8 @@ impl Argument {
             Self::By => "by",
             Self::RetryAfter => "retry_after",
             Self::Host => "host",
+            Self::Header => "header",
+            Self::Of => "of",
         }
     }
 
@@ -108,10 +118,12 @@ impl Argument {
             Self::Status => "an HTTP status",
             Self::Error => "`error` of the answer",
             Self::Description => "`error_description` of the answer",
-            Self::Endpoint => "one endpoint; without it, all of them",
+            Self::Endpoint => "one endpoint (on the way to an origin: one path, `*` at its end for any rest); without it, all of them",
             Self::By => "a length of time: `90s`",
             Self::RetryAfter => "what Retry-After says: `30s`; without it the header is not sent",
             Self::Host => "a host name",
+            Self::Header => "a header by name",
+            Self::Of => "`request` or `response`; the response when absent",
         }
     }
 
@@ -119,6 +131,7 @@ impl Argument {
         match self {
             Self::Value => json!({}),
             Self::Status => json!({ "type": ["integer", "string"] }),
+            Self::Of => json!({ "enum": ["request", "response"] }),
             _ => json!({ "type": "string" }),
         }
     }
@@ -126,7 +139,7 @@ impl Argument {
 
 /// Which calls a fault concerns.
 pub const SCOPE: [(&str, &str); 4] = [
-    ("client", "Only calls of this client."),
+    ("client", "Only calls of this client; on the way to an origin, of this actor, or of the server that stands for this origin."),
     ("user", "Only calls that concern this user."),
     ("nth", "Only from this call on, counted from 1 over the calls that the rest of the scope fits: once, unless `times` says more."),
     ("times", "Only so many calls."),
@@ -170,7 +183,7 @@ impl FaultSpec {
 
 macro_rules! faults {
     ($($kind:ident $name:literal ($($needs:ident)* ; $($may:ident)*) $($service:ident)*: $about:literal)*) => {
-        /// Something that an embedded service does wrong on purpose.
+        /// Something that goes wrong on purpose.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum FaultKind {
             $(#[doc = $about] $kind,)*
@@ -250,14 +263,16 @@ faults! {
     OtpUnverified "otp_unverified" (;) Otp: "Answers 200 with a false flag to the right code."
     OtpFlagMissing "otp_flag_missing" (;) Otp: "Answers 200 without any flag of success."
     Undelivered "undelivered" (;) Gotrue Otp: "Says that a message was sent, and sends none."
-    MalformedJson "malformed_json" (;Endpoint) Idp Gotrue Otp: "Answers with JSON that ends too early."
-    EndpointError "endpoint_error" (Status; Error Description Endpoint) Idp Gotrue Otp: "Answers with an error instead of doing anything."
-    Throttled "throttled" (;Endpoint RetryAfter Status) Idp Gotrue Otp: "Answers that there were too many requests (429), with or without Retry-After."
-    Slow "slow" (By; Endpoint) Idp Gotrue Otp: "Answers so much later."
-    Blackhole "blackhole" (;Endpoint) Idp Gotrue Otp: "Takes the request and never answers."
-    Reset "reset" (;Endpoint) Idp Gotrue Otp: "Resets the connection instead of doing anything."
-    HalfBody "half_body" (;Endpoint) Idp Gotrue Otp: "Breaks the connection off in the middle of the answer's body."
-    ResponseLost "response_lost" (;Endpoint) Idp Gotrue Otp: "Does what was asked, then resets the connection instead of answering."
+    MalformedJson "malformed_json" (;Endpoint) Idp Gotrue Otp Edge: "Answers with JSON that ends too early."
+    EndpointError "endpoint_error" (Status; Error Description Endpoint) Idp Gotrue Otp Edge: "Answers with an error instead of doing anything."
+    Throttled "throttled" (;Endpoint RetryAfter Status) Idp Gotrue Otp Edge: "Answers that there were too many requests (429), with or without Retry-After."
+    Slow "slow" (By; Endpoint) Idp Gotrue Otp Edge: "Answers so much later."
+    Blackhole "blackhole" (;Endpoint) Idp Gotrue Otp Edge: "Takes the request and never answers."
+    Reset "reset" (;Endpoint) Idp Gotrue Otp Edge: "Resets the connection instead of doing anything."
+    HalfBody "half_body" (;Endpoint) Idp Gotrue Otp Edge: "Breaks the connection off in the middle of the answer's body."
+    ResponseLost "response_lost" (;Endpoint) Idp Gotrue Otp Edge: "Does what was asked, then resets the connection instead of answering."
+    HeaderStripped "header_stripped" (Header; Of Endpoint) Edge: "Loses a header on the way."
+    HeaderRewritten "header_rewritten" (Header Value; Of Endpoint) Edge: "Writes another value into a header on the way, or adds it."
 }
 
 /// A fault as a scenario declares it, with the condition under which it occurs.

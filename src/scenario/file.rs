@@ -44,6 +44,9 @@ record! {
         pub browser: Option<Text>,
         /// Why the chain is another one in a real browser. Its runs then have snapshots of their own.
         pub differs: Option<Text>,
+        /// What is done first: connects (`tcp`), requests that are refused and change nothing, ids that nobody has. When one of them
+        /// fails the service is down, and nothing is said about whether auth works.
+        pub smoke: Option<Vec<Step>>,
         /// What is done, in order.
         pub steps: Option<Vec<Step>>,
     }
@@ -154,6 +157,8 @@ record! {
         pub third_party_cookies: Option<Text>,
         /// Whether runs are compared with a snapshot.
         pub snapshot: Option<bool>,
+        /// Whether steps that do not depend on a failed one are done all the same; those that do are blocked.
+        pub keep_going: Option<bool>,
         /// Whether pages may run scripts in a real browser; `true` when absent.
         pub javascript: Option<bool>,
         /// Language and region of a real browser: `de-DE`.
@@ -182,6 +187,7 @@ impl Settings {
             max_body: self.max_body.or(below.max_body),
             third_party_cookies: self.third_party_cookies.or(below.third_party_cookies),
             snapshot: self.snapshot.or(below.snapshot),
+            keep_going: self.keep_going.or(below.keep_going),
             javascript: self.javascript.or(below.javascript),
             locale: self.locale.or(below.locale),
             time_zone: self.time_zone.or(below.time_zone),

@@ -249,6 +249,7 @@ fn over(above: Scenario, below: Scenario) -> Scenario {
         profiles,
         settings,
         engine: above.engine.or(below.engine),
+        smoke: above.smoke.or(below.smoke),
         differs: above.differs.or(below.differs),
         transitions,
         ..above

@@ -14,6 +14,7 @@ pub mod gotrue;
 pub mod load;
 pub mod node;
 pub mod origin;
+pub mod probe;
 pub mod read;
 pub mod request;
 pub mod schema;

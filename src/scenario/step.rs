@@ -5,6 +5,7 @@ use super::browser::{Dialog, Fetch, Passkey, Script, Tab};
 use super::expect::{CaptureSource, Expect, Matcher};
 use super::fault::Fault;
 use super::node::{Key, Node};
+use super::probe::{Again, Limit};
 use super::read::{At, Flag, FromYaml, Map, OneOrMany, Reader, Short, Text, record, unknown};
 use super::request::{CookieJar, Replay, Request};
 use crate::base::{Diagnostic, Span};
@@ -13,7 +14,7 @@ use serde_json::json;
 use std::borrow::Cow;
 
 /// What may stand beside a verb.
-pub const MODIFIERS: [&str; 6] = ["expect", "capture", "id", "as", "when", "timeout"];
+pub const MODIFIERS: [&str; 7] = ["expect", "capture", "id", "as", "when", "needs", "timeout"];
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub struct Step {
     pub actor: Option<Text>,
     /// The variables it depends on.
     pub when: Option<When>,
+    /// Earlier steps without which it makes no sense.
+    pub needs: OneOrMany<Text>,
     /// How long it may take.
     pub timeout: Option<Text>,
 }
@@ -114,6 +117,7 @@ verbs! {
     "head" Head(Short<Request>): "Sends a HEAD request.", e.g. "https://api.mosaic.test/health";
     "options" Options(Short<Request>): "Sends an OPTIONS request.", e.g. { "url": "https://api.mosaic.test/", "from": "https://app.mosaic.test" };
     "replay" Replay(Short<Replay>): "Sends an earlier request again, with changes; a step's id is enough.", e.g. { "step": "callback", "query": { "state": "altered" } };
+    "again" Again(Box<Short<Again>>): "Sends an earlier request again, at once and later, and compares the answers; a step's id is enough.", e.g. { "step": "confirm", "at_once": 3, "later": "61s" };
     "cookies" Cookies(CookieJar): "Changes the actor's cookies, in the order of the keys.", e.g. { "at": "https://api.mosaic.test/", "delete": ["session"] };
     "race" Race(Vec<Step>): "Does several steps at the same time.", e.g. [{ "get": "/a" }, { "get": "/b" }];
     "repeat" Repeat(Repeat): "Does steps again and again.", e.g. { "times": 3, "steps": [{ "get": "/a" }] };
@@ -121,6 +125,8 @@ verbs! {
     "flow" Flow(Short<FlowCall>): "Does the steps of a flow; its name is enough when it takes no arguments.", e.g. { "name": "login", "with": { "user": "jarvis" } };
     "sleep" Sleep(Text): "Lets time pass. Waiting for what one waits for (`wait`, `poll`) is better.", e.g. "1s";
     "calls" Calls(Calls): "Looks at how an origin was called so far.", e.g. { "origin": "https://vendor.test", "path": "/send", "count": 1 };
+    "limit" Limit(Box<Limit>): "Asks until it is throttled: at which try, with what status and Retry-After, for whom, for how long.", e.g. { "step": { "post": "/send" }, "within": "20m" };
+    "tcp" Tcp(Text): "Connects to what stands behind an origin, and sends nothing.", e.g. "https://api.mosaic.test";
     "inbox" Inbox(Inbox): "Waits for a mail or text message and shows what it says: `to`, `from`, `subject`, `text`, `code`, `link`, `count`.", e.g. { "to": "ada@x.test", "code": true };
     "clock" Clock(ClockMove): "Moves the run's clock, for everything that lives by it: embedded services, cookies, processes.", e.g. { "advance": "61s" };
     "boundary" Boundary(Boundary): "Does one step just before a time limit and one just past it, by moving the clock.", e.g. { "limit": "60s", "steps": [{ "post": "/send" }], "before": { "post": "/verify" }, "after": { "post": "/verify" } };
@@ -214,6 +220,14 @@ record! {
         pub spacing: Option<Matcher>,
         /// How many of them no route of a stub may fit.
         pub unexpected: Option<Matcher>,
+        /// Calls that must have come in this order, whatever came between: `POST /send`.
+        pub order: Vec<Matcher>,
+        /// How long the caller waited after each answer before it called again, in order: `[250ms, 500ms]`. There must be one call more.
+        pub gaps: Vec<Text>,
+        /// How far a gap may be from what is written: `20%`. Not at all when absent.
+        pub jitter: Option<Text>,
+        /// How much longer a gap may be because machines are busy; `250ms` when absent.
+        pub slack: Option<Text>,
         /// Only calls since the step with this id began.
         pub since: Option<Text>,
     }
@@ -322,11 +336,12 @@ impl FromYaml for Step {
             reader.field(entries, "id", span),
             reader.field(entries, "as", span),
             reader.field(entries, "when", span),
+            reader.field(entries, "needs", span),
             reader.field(entries, "timeout", span),
         );
-        let (expect, capture, id, actor, when, timeout) = step;
+        let (expect, capture, id, actor, when, needs, timeout) = step;
         let (expect, capture, id) = (expect?, capture?, id?);
-        Some(Self { action: action?, span, expect, capture, id, actor: actor?, when: when?, timeout: timeout? })
+        Some(Self { action: action?, span, expect, capture, id, actor: actor?, when: when?, needs: needs?, timeout: timeout? })
     }
 }
 
@@ -373,6 +388,11 @@ impl JsonSchema for Step {
         modifier("id", "A name for references (`replay`, `since`).", generator.subschema_for::<Text>());
         modifier("as", "Who does it: every name is a person with a device of their own.", generator.subschema_for::<Text>());
         modifier("when", "Only when variables have these values.", generator.subschema_for::<When>());
+        modifier(
+            "needs",
+            "Ids of earlier steps without which it makes no sense: when one of them failed, it is blocked.",
+            generator.subschema_for::<OneOrMany<Text>>(),
+        );
         modifier("timeout", "How long it may take: `5s`.", generator.subschema_for::<Text>());
         let mut properties = serde_json::Map::new();
         let mut forms = Vec::new();

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 const LOOK_WITHIN: Duration = Duration::from_millis(250);
 /// How long a process that was killed may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
+/// How long it may take until the end of a process is seen on its connections.
+const NOTICED_WITHIN: Duration = Duration::from_millis(300);
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 
@@ -266,7 +268,12 @@ async fn ended(slot: &Slot, signal: i32, within: Duration, redis: &[RedisService
     for (name, _) in listening {
         closed.push((Instant::now(), name));
     }
+    let noticed = Instant::now() + NOTICED_WITHIN;
     for service in open {
+        // The proxy hears of the end by its sockets, a moment after the process is gone.
+        while service.proxy.open().0 > 0 && Instant::now() < noticed {
+            tokio::time::sleep(PAUSE).await;
+        }
         if let (0, Some(quiet)) = service.proxy.open() {
             closed.push((quiet, service.name.clone()));
         }

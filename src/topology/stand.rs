@@ -16,7 +16,7 @@ use super::stub::{Stub, StubServer};
 use super::switchboard::Switchboard;
 use crate::base::Clock;
 use crate::plan::backing::{ProcessAct, ProcessOf, RedisFaultPlan};
-use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, Scope, ServiceKind, UpstreamPlan};
+use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, Scope, Service, ServiceKind, UpstreamPlan};
 use crate::web::origin::{Origin, is_loopback};
 use serde_json::Value;
 use std::io;
@@ -33,7 +33,7 @@ pub struct Topology {
     context: Context,
     edge: Edge,
     inbox: Inbox,
-    switchboards: Vec<(Origin, Switchboard)>,
+    switchboards: Vec<(Origin, Service, Switchboard)>,
     stubs: Mutex<Vec<StubServer>>,
     mail: Mutex<Vec<SmtpServer>>,
     clock: Clock,
@@ -68,11 +68,11 @@ impl Topology {
             let target = match base {
                 Base::Upstream(upstream) => Target::Upstream(Arc::new(upstream)),
                 Base::Service(router, switchboard) => {
-                    switchboards.push((plan.origin.clone(), switchboard));
+                    switchboards.extend(plan.backend.service().map(|service| (plan.origin.clone(), service, switchboard)));
                     Target::Service(router)
                 }
                 Base::Gotrue(gotrue) => {
-                    switchboards.push((plan.origin.clone(), gotrue.switchboard().clone()));
+                    switchboards.push((plan.origin.clone(), Service::Gotrue, gotrue.switchboard().clone()));
                     let target = Target::Service(gotrue.router());
                     callers.push((plan.origin.clone(), gotrue));
                     target
@@ -148,19 +148,34 @@ impl Topology {
         self.fake_time.as_ref().map_or(Ok(()), |fake_time| fake_time.set(self.clock.ahead()))
     }
 
-    /// Changes what an embedded service does wrong, from the next call on.
+    /// Changes what goes wrong at an origin, from the next call on: in the embedded service behind it, where one stands there
+    /// and can do it, and on the way to it otherwise.
     pub fn switch_faults(&self, change: &FaultsPlan) {
-        for (_, switchboard) in self.switchboards.iter().filter(|(origin, _)| *origin == change.origin) {
+        let plan = self.switchboards.iter().find(|(origin, ..)| *origin == change.origin);
+        let service = plan.map(|(_, service, board)| (*service, board));
+        let Some(edge) = self.edge.faults(&change.origin) else { return };
+        for board in service.iter().map(|(_, board)| *board).chain([edge]) {
             match &change.clear {
                 Clear::All => {
-                    switchboard.clear(None);
+                    board.clear(None);
                 }
                 Clear::Kinds(kinds) => kinds.iter().for_each(|kind| {
-                    switchboard.clear(Some(*kind));
+                    board.clear(Some(*kind));
                 }),
             }
-            change.add.iter().for_each(|fault| switchboard.add(fault.clone()));
         }
+        for fault in &change.add {
+            let able = service.filter(|(service, _)| fault.kind.spec().services.contains(service));
+            able.map_or(edge, |(_, board)| board).add(fault.clone());
+        }
+    }
+
+    /// Connects to what stands behind an origin, and sends nothing.
+    ///
+    /// # Errors
+    /// Why nothing listens there, as a fragment.
+    pub async fn knock(&self, origin: &Origin) -> Result<(), String> {
+        self.edge.knock(origin).await
     }
 
     /// How steps reach a Redis service.

@@ -1,4 +1,4 @@
-//! The faults of one embedded service that are on right now. They can be changed while it runs, and each counts the calls that
+//! The faults of one embedded service, or on the way to one origin, that are on right now. They can be changed while it runs, and each counts the calls that
 //! it could have struck.
 
 use crate::plan::{Fault, FaultKind};
@@ -93,12 +93,17 @@ impl Switchboard {
 
     /// All faults of this kind that strike this call; counts it as [`strikes`](Self::strikes) does.
     pub(crate) fn all(&self, kind: FaultKind, who: &Who<'_>) -> Vec<Fault> {
+        self.all_that(kind, |fault| who.is_concerned_by(fault))
+    }
+
+    /// All faults of this kind that strike a call and concern it; counts it for each of them.
+    pub(crate) fn all_that(&self, kind: FaultKind, concerns: impl Fn(&Fault) -> bool) -> Vec<Fault> {
         let mut striking = Vec::new();
         if self.is_quiet() {
             return striking;
         }
         let mut switches = self.lock();
-        for switch in switches.iter_mut().filter(|switch| switch.fault.kind == kind && switch.concerns(who)) {
+        for switch in switches.iter_mut().filter(|switch| switch.fault.kind == kind && concerns(&switch.fault)) {
             switch.calls += 1;
             if switch.fault.scope.takes(switch.calls) {
                 switch.struck += 1;
@@ -114,11 +119,11 @@ impl Switchboard {
     }
 }
 
-impl Switch {
-    fn concerns(&self, who: &Who<'_>) -> bool {
+impl Who<'_> {
+    fn is_concerned_by(&self, fault: &Fault) -> bool {
         let fits = |wanted: &Option<String>, there: Option<&str>| wanted.as_deref().is_none_or(|wanted| there == Some(wanted));
-        let Fault { arguments, scope, .. } = &self.fault;
-        fits(&arguments.endpoint, Some(who.endpoint)) && fits(&scope.client, who.client) && fits(&scope.user, who.user)
+        let Fault { arguments, scope, .. } = fault;
+        fits(&arguments.endpoint, Some(self.endpoint)) && fits(&scope.client, self.client) && fits(&scope.user, self.user)
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Chain {
     pub messages: Vec<Message>,
     /// What browsers told beside their requests, in order.
     pub events: Vec<BrowserEvent>,
+    /// Steps that were not done because of one that failed, in order.
+    pub blocked: Vec<Blocked>,
+    /// What steps learned, in words, by the index of the step.
+    pub learned: BTreeMap<usize, String>,
     /// What its source let be seen.
     pub visibility: Visibility,
 }
@@ -114,6 +118,17 @@ impl Chain {
     pub fn hops_of(&self, step: usize) -> impl DoubleEndedIterator<Item = &Hop> {
         self.hops.iter().filter(move |hop| hop.step == step)
     }
+}
+
+/// A step that was not done, because one that it depends on failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// The plan's number of the step.
+    pub number: u32,
+    /// One line for people.
+    pub label: String,
+    /// The step that failed, as it is shown.
+    pub by: String,
 }
 
 /// What one step did.

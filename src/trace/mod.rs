@@ -9,7 +9,7 @@ pub mod har;
 mod hop;
 mod jar;
 
-pub use chain::{Chain, Decision, JarCookie, Message, ServerCall, StepRecord, Visibility};
+pub use chain::{Blocked, Chain, Decision, JarCookie, Message, ServerCall, StepRecord, Visibility};
 pub use cookie::{CookieSent, CookieSet, CookieWithheld, Reason, SetVerdict};
 pub use event::{BrowserEvent, BrowserEventKind, WebStorage};
 pub use hop::{AnsweredBy, Body, Cause, Failure, FailureKind, Hop, HopId, Request, Resource, Response, Timings};

@@ -13,5 +13,6 @@ pub mod message;
 pub mod oauth;
 pub mod origin;
 pub mod redirect;
+pub mod retry_after;
 pub mod site;
 pub mod volatile;

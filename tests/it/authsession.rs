@@ -66,7 +66,7 @@ fn a_switch_makes_exactly_those_scenarios_react_that_cover_it() {
 
 #[test]
 fn every_entry_of_the_catalogue_is_covered() {
-    let ran = World::new().run(&["list", "--covers", "002", &project().join("scenarios/authsession").display().to_string()]);
+    let ran = World::new().run(&["list", "--covers=002", &project().join("scenarios/authsession").display().to_string()]);
     ran.says(0, &[]);
     let missing: Vec<_> = (1..=52).map(|n| format!("002-{n:02}")).filter(|id| !ran.out.contains(id.as_str())).collect();
     assert!(missing.is_empty(), "{missing:?}\n{}", ran.out);

@@ -16,5 +16,6 @@ mod mosaic;
 mod readme;
 mod record;
 mod review;
+mod salon;
 mod secrets;
 mod world;

@@ -62,7 +62,7 @@ async fn send_code(service: &Service, store: &mut Store<'_>, typed: &str, locale
         return Err(INVALID);
     }
     let mut challenge = Challenge {
-        challenge_id: fresh_id("challenge"),
+        challenge_id: fresh_id(),
         email: email.clone(),
         code: fresh_code(),
         status: "pending_send".to_owned(),
@@ -162,7 +162,7 @@ async fn confirm_code(service: &Service, store: &mut Store<'_>, asked: &Confirm)
         return Err(refuse(StatusCode::CONFLICT, "session_limit_exceeded"));
     }
     let session = Session {
-        device_session_id: fresh_id("session"),
+        device_session_id: fresh_id(),
         user_id: user,
         client_public_key_base64: key.to_owned(),
         status: "active".to_owned(),

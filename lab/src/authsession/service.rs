@@ -149,15 +149,17 @@ pub(super) fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
 }
 
-/// An id that nobody guesses.
-pub(super) fn fresh_id(kind: &str) -> String {
-    let mut bytes = [0; 12];
+/// An id that nobody guesses: a random UUID (RFC 9562 §5.4).
+pub(super) fn fresh_id() -> String {
+    let mut bytes = [0_u8; 16];
     // Without random bytes no id is safe to give out; the system always has some.
     if getrandom::fill(&mut bytes).is_err() {
         return String::new();
     }
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{kind}-{hex}")
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// Six digits.

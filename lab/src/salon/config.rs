@@ -8,6 +8,29 @@ use super::faults::{Fault, Faults};
 use crate::LabError;
 use crate::env::Env;
 
+/// Every variable that is read here.
+pub(super) const VARIABLES: [&str; 19] = [
+    "ENVIRONMENT",
+    "BUILD_ID",
+    "OTP_PROVIDER",
+    "AUTHENTICA_BASE_URL",
+    "AUTHENTICA_API_KEY",
+    "AUTHENTICA_TIMEOUT_SECONDS",
+    "OTP_EXPIRY_MINUTES",
+    "OTP_MAX_PER_WINDOW",
+    "OTP_WINDOW_MINUTES",
+    "OTP_RESEND_COOLDOWN_SECONDS",
+    "OTP_MAX_ATTEMPTS",
+    "PHONE_AUTH_IP_MAX_PER_WINDOW",
+    "PHONE_AUTH_DEVICE_MAX_PER_WINDOW",
+    "PHONE_AUTH_RISK_WINDOW_MINUTES",
+    "TRUSTED_PROXIES",
+    "DJANGO_SECRET_KEY",
+    "STAFF_TOKEN",
+    "CLOCK_SKEW_SECONDS",
+    "FAULTS",
+];
+
 /// Who sends codes and checks them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Provider {
@@ -62,7 +85,7 @@ impl Config {
             build: env.get("BUILD_ID").unwrap_or_else(|| "dev".to_owned()),
             provider: env.choice("OTP_PROVIDER", &[("console", Provider::Console), ("authentica", Provider::Authentica)])?,
             vendor_url: vendor_url(env)?,
-            vendor_key: env.get("AUTHENTICA_API_KEY"),
+            vendor_key: env.get("AUTHENTICA_API_KEY").filter(|_| !faults.has(Fault::KeyUnset)),
             vendor_timeout: env.seconds("AUTHENTICA_TIMEOUT_SECONDS", Duration::from_secs(10))?,
             expiry: if faults.has(Fault::ExpiryInSeconds) { expiry / 60 } else { expiry },
             max_per_window: number(env, "OTP_MAX_PER_WINDOW", 5)?,

@@ -17,6 +17,7 @@ macro_rules! faults {
 }
 
 faults! {
+    KeyUnset "key-unset" "`AUTHENTICA_API_KEY` is treated as if it were not set."
     Unsent "unsent" "Says that a code was sent, and calls no vendor."
     VendorErrorsUncaught "vendor-errors-uncaught" "A vendor that fails makes a 500."
     ThrottleAs400 "throttle-as-400" "Throttling is told with 400 and without `Retry-After`."

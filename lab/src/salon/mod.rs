@@ -3,6 +3,7 @@
 mod clock;
 mod config;
 mod contract;
+mod deployment;
 mod faults;
 mod otp;
 mod phone;
@@ -15,5 +16,5 @@ mod tokens;
 mod vendor;
 mod web;
 
-pub(crate) use router::router;
+pub(crate) use deployment::router;
 pub(crate) use web::router as web_router;

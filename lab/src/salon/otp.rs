@@ -1,6 +1,7 @@
 //! The life of a code: asked for, sent, verified.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
@@ -20,11 +21,33 @@ use crate::Log;
 /// One running API.
 pub(super) struct Salon {
     pub(super) config: Config,
-    pub(super) store: Store,
+    pub(super) store: Arc<Store>,
     pub(super) vendor: Vendor,
     pub(super) log: Log,
+    pub(super) window: Arc<Window>,
     /// Another one after every start.
     pub(super) boot: String,
+}
+
+/// The last errors that were logged, as a log viewer shows them.
+#[derive(Debug, Default)]
+pub(super) struct Window(Mutex<VecDeque<String>>);
+
+impl Window {
+    /// Most lines.
+    const MOST: usize = 100;
+
+    fn add(&self, line: String) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() >= Self::MOST {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
 }
 
 /// A request, as far as every handler needs it.
@@ -191,13 +214,17 @@ impl Salon {
         } else {
             format!(" request_id={} vendor_request_id={}", call.id, heard.request_id.as_deref().unwrap_or("-"))
         };
-        (self.log)(&format!(
+        let line = format!(
             "{level} otp {what} {} number={} vendor_status={status} took={}ms at={}{ids}",
             heard.outcome,
             hashed(number),
             heard.took,
             super::clock::iso(self.now()),
-        ));
+        );
+        (self.log)(&line);
+        if failed {
+            self.window.add(line);
+        }
     }
 }
 

@@ -17,12 +17,10 @@ use super::contract::Refusal;
 use super::faults::Fault;
 use super::otp::{Call, Fields, Salon, profile};
 use super::phone::normalise;
-use super::store::{Purpose, User, random_id};
+use super::store::{Purpose, User};
 use super::tokens;
-use super::vendor::Vendor;
-use crate::env::Env;
 use crate::serve::LogNote;
-use crate::{LabError, Log, egress, wire};
+use crate::wire;
 
 /// Largest body, in bytes.
 const LARGEST: usize = 16 * 1024;
@@ -41,25 +39,6 @@ const PATHS: [&str; 9] = [
 
 type Body = Result<Bytes, BytesRejection>;
 
-pub(crate) fn router(env: &Env<'_>, log: &Log) -> Result<Router, LabError> {
-    let config = Config::read(env)?;
-    let salon = Arc::new(Salon {
-        vendor: Vendor::new(egress::client(env)?),
-        store: super::store::Store::default(),
-        log: log.clone(),
-        boot: random_id(),
-        config,
-    });
-    log(&format!(
-        "environment={} provider={} build={} boot={}",
-        salon.config.environment,
-        salon.config.provider.name(),
-        salon.config.build,
-        salon.boot
-    ));
-    Ok(routes(salon))
-}
-
 pub(super) fn routes(salon: Arc<Salon>) -> Router {
     let mut routes = Router::new()
         .route("/health", get(async || "ok"))
@@ -71,7 +50,8 @@ pub(super) fn routes(salon: Arc<Salon>) -> Router {
         .route("/api/bookings/", post(gated))
         .route("/api/payments/", post(gated))
         .route("/api/version/", get(version))
-        .route("/api/staff/state/", get(state));
+        .route("/api/staff/state/", get(state))
+        .route("/api/staff/log/", get(log));
     if !salon.config.has(Fault::OtpFamilyGone) {
         routes = routes.route("/api/auth/otp/request/", post(otp_request)).route("/api/auth/otp/verify/", post(otp_verify));
     }
@@ -213,6 +193,17 @@ async fn state(State(salon): State<Arc<Salon>>, headers: HeaderMap, RawQuery(que
             "sent": rows.iter().filter(|row| row.sent).count(),
             "attempts": rows.last().map_or(0, |row| row.attempts),
         }))
+    })
+    .await
+}
+
+/// The last errors, for staff alone.
+async fn log(State(salon): State<Arc<Salon>>, headers: HeaderMap) -> Response {
+    answer(&salon, async {
+        if wire::text(&headers, "x-staff-token") != Some(salon.config.staff_token.as_str()) {
+            return Err(Refusal::NotAuthenticated);
+        }
+        Ok(json!({ "errors": salon.window.lines() }))
     })
     .await
 }

@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::router::router;
+use super::deployment::router;
 use crate::Log;
 use crate::env::Env;
 
@@ -176,4 +176,23 @@ async fn hostile_bodies_are_refused_and_a_path_without_slash_is_redirected() {
     assert_eq!(faults.post("/api/auth/otp/request", asked()).await.0, 404);
     assert_eq!(faults.post("/api/auth/otp/request/", asked()).await.0, 200);
     assert_eq!(faults.calls("/api/v2/send-otp").await, 0);
+}
+
+#[tokio::test]
+async fn a_new_environment_counts_after_a_restart_and_not_before() {
+    let world = world(&[]).await;
+    let staff = |request: axum::http::request::Builder, body: Value| {
+        request.header("x-staff-token", "lab-only").body(Body::from(body.to_string())).expect("a request")
+    };
+    let edit = json!({ "OTP_RESEND_COOLDOWN_SECONDS": "0", "BUILD_ID": "next" });
+    assert_eq!(world.send(Request::put("/api/staff/env/").body(Body::from(edit.to_string())).expect("a request")).await.0, 401);
+    assert_eq!(world.send(staff(Request::put("/api/staff/env/"), json!({ "PATH": "/" }))).await.0, 400);
+    world.post("/api/auth/otp/request/", asked()).await;
+    assert_eq!(world.send(staff(Request::put("/api/staff/env/"), edit)).await.0, 204);
+    assert_eq!(world.post("/api/auth/otp/request/", asked()).await.0, 429);
+    assert_eq!(world.send(staff(Request::post("/api/staff/restart/"), json!({}))).await.0, 204);
+    assert_eq!(world.post("/api/auth/otp/request/", asked()).await.0, 200);
+    assert_eq!(world.send(staff(Request::put("/api/staff/env/"), json!({ "OTP_PROVIDER": "pigeon" }))).await.0, 204);
+    assert_eq!(world.send(staff(Request::post("/api/staff/restart/"), json!({}))).await.1["code"], "bad_environment");
+    assert_eq!(world.post("/api/auth/otp/nothing", asked()).await.0, 404, "the one before goes on");
 }

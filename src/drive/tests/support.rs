@@ -275,6 +275,7 @@ pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         steps,
+        smoke: 0,
         policy,
         needs: None,
         browser: None,
@@ -318,6 +319,7 @@ pub(super) fn step(verb: Verb) -> Step {
         verb,
         expect: Vec::new(),
         capture: Vec::new(),
+        needs: Vec::new(),
         timeout: Duration::from_secs(10),
     }
 }

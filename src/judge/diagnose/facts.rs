@@ -205,6 +205,7 @@ fn collect<'a>(step: &'a Step, looped: bool, steps: &mut BTreeMap<u32, (&'a Step
         Verb::Repeat(plan) => plan.steps.iter().for_each(|step| collect(step, true, steps)),
         Verb::Poll { step, .. } => collect(step, true, steps),
         Verb::Boundary(plan) => plan.steps().for_each(|step| collect(step, true, steps)),
+        Verb::Limit(plan) => plan.steps().for_each(|step| collect(step, true, steps)),
         _ => {}
     }
 }

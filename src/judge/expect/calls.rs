@@ -4,7 +4,7 @@ use super::matcher::{Subject, phrase};
 use super::{Check, Verdict, test};
 use crate::base::Span;
 use crate::judge::text::{count, shown};
-use crate::plan::{CallsPlan, Scope};
+use crate::plan::{CallsPlan, GapsPlan, Scope, shown_duration};
 use crate::trace::{Chain, ServerCall};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -78,7 +78,55 @@ pub(super) fn check(plan: &CallsPlan, chain: &Chain, index: usize, scope: &Scope
         };
         verdicts.push(Verdict::of(format!("{what}: spacing {} ms", phrase(matcher)), span, None, result));
     }
+    verdicts.extend(order(plan, &counted, scope, span, &what));
+    verdicts.extend(plan.gaps.as_ref().map(|gaps| waits(gaps, &counted, span, &what)));
     verdicts
+}
+
+/// Whether what is asked for came in its order, whatever came between.
+fn order(plan: &CallsPlan, calls: &[&ServerCall], scope: &Scope, span: Span, what: &str) -> Option<Verdict> {
+    let last = plan.order.len().checked_sub(1)?;
+    let mut left = calls.iter().map(|call| format!("{} {}", call.method, call.path()));
+    let missing = plan.order.iter().position(|wanted| !left.any(|call| matches!(test(wanted, &Subject::text(call), scope), Check::Met)));
+    let result = match missing {
+        None => Check::Met,
+        Some(at) => {
+            let wanted = phrase(&plan.order[at]);
+            let behind = if at == 0 { "at all".to_owned() } else { format!("behind the one that {}", phrase(&plan.order[at - 1])) };
+            let came: Vec<_> = calls.iter().take(12).map(|call| format!("{} {}", call.method, shown(call.path(), 80))).collect();
+            Check::failed(format!("a call that {wanted}"), format!("none {behind}"), Some(format!("the calls: {}", came.join(" → "))))
+        }
+    };
+    Some(Verdict::of(format!("{what}: {} in order", count(last + 1, "call")), span, None, result))
+}
+
+/// Whether the caller waited as long as asked after each answer. How long an answer took is no part of that.
+fn waits(gaps: &GapsPlan, calls: &[&ServerCall], span: Span, what: &str) -> Verdict {
+    let mut calls = calls.to_vec();
+    calls.sort_by_key(|call| call.at);
+    let wanted: Vec<_> = gaps.waits.iter().map(|wait| shown_duration(*wait)).collect();
+    let listed = wanted.join(", ");
+    let idle: Vec<i128> = calls.windows(2).map(|pair| (pair[1].at - (pair[0].at + pair[0].took)).whole_milliseconds()).collect();
+    let came: Vec<_> = idle.iter().map(|wait| format!("{wait} ms")).collect();
+    let result = if idle.len() == gaps.waits.len() {
+        let off = gaps.waits.iter().zip(&idle).enumerate().find_map(|(at, (wait, idle))| {
+            let (least, most) = gaps.bounds(*wait);
+            // Times of calls are whole milliseconds, so that one is lost in each difference.
+            let within = *idle + 2 >= least.as_millis().cast_signed() && *idle <= most.as_millis().cast_signed();
+            (!within).then(|| (at, format!("between {} and {}", shown_duration(least), shown_duration(most))))
+        });
+        match off {
+            None => Check::Met,
+            Some((at, wanted)) => Check::failed(
+                wanted,
+                format!("{} between call {} and call {}", came[at], at + 1, at + 2),
+                Some(format!("the waits: {}", came.join(", "))),
+            ),
+        }
+    } else {
+        Check::failed(format!("{} with waits of {listed}", count(wanted.len() + 1, "call")), count(calls.len(), "call"), None)
+    };
+    Verdict::of(format!("{what}: waits of {listed}"), span, None, result)
 }
 
 fn counts(plan: &CallsPlan, call: &ServerCall, scope: &Scope) -> bool {

@@ -3,10 +3,12 @@
 //! In: a step and what it did. Out: a [`Verdict`] for each thing asked. A failed expectation is data, never an error.
 
 mod calls;
+mod clock_skew;
 mod cookie;
 mod hops;
 mod json;
 mod matcher;
+mod same;
 mod view;
 
 use crate::base::Span;
@@ -187,6 +189,8 @@ fn judge(expectation: &Expectation, view: &View<'_>, scope: &Scope, verdicts: &m
         }
         ExpectationKind::Failure(matcher) => test(matcher, &Subject::maybe(view.record.error.as_deref()), scope)
             .or_note(|| view.record.error.is_none().then(|| "the step could be done".to_owned())),
+        ExpectationKind::ClockSkew(matcher) => clock_skew::check(matcher, view, scope),
+        ExpectationKind::SameAs(wanted) => return same::check(wanted, view, span, verdicts),
         ExpectationKind::HopCount(matcher) => test(matcher, &Subject::number(view.hops.len()), scope).or_note(|| view.hops_note()),
     };
     verdicts.push(Verdict::of(describe(&expectation.kind), span, hop, result));
@@ -224,9 +228,11 @@ fn wanted(kind: &ExpectationKind) -> String {
             wanted_of(matcher)
         }
         Kind::Header(_, matcher) | Kind::Json(_, matcher) | Kind::Body(matcher) | Kind::Text(matcher) => wanted_of(matcher),
-        Kind::Title(matcher) | Kind::Time(matcher) | Kind::HopCount(matcher) | Kind::Failure(matcher) => wanted_of(matcher),
+        Kind::Title(matcher) | Kind::Time(matcher) | Kind::HopCount(matcher) | Kind::Failure(matcher) | Kind::ClockSkew(matcher) => {
+            wanted_of(matcher)
+        }
         Kind::Local(_, matcher) | Kind::Session(_, matcher) | Kind::Console(matcher) | Kind::Dialog(matcher) => wanted_of(matcher),
-        Kind::Cookie(..) | Kind::Hops(_) => describe(kind),
+        Kind::Cookie(..) | Kind::Hops(_) | Kind::SameAs(_) => describe(kind),
     }
 }
 
@@ -251,7 +257,9 @@ fn describe(kind: &ExpectationKind) -> String {
         Kind::Dialog(matcher) => format!("dialog {}", phrase(matcher)),
         Kind::Time(matcher) => format!("time {} ms", phrase(matcher)),
         Kind::Failure(matcher) => format!("failure {}", phrase(matcher)),
+        Kind::ClockSkew(matcher) => format!("clock skew {} ms", phrase(matcher)),
         Kind::HopCount(matcher) => format!("number of hops {}", phrase(matcher)),
+        Kind::SameAs(same) => format!("same as step `{}`", same.step),
         Kind::Hops(hops) => format!("{} in order", crate::judge::text::count(hops.len(), "hop")),
     }
 }

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::judge::testing::{Story, span};
-use crate::plan::{CallsPlan, CookieExpectation, HopExpectation, JsonTemplate, Template};
+use crate::plan::{CallsPlan, CookieExpectation, GapsPlan, HopExpectation, JsonTemplate, Template};
 use crate::trace::{FailureKind, SetVerdict};
 use serde_json::{Value, json};
 use serde_json_path::JsonPath;
+use std::time::Duration;
 
 fn is(value: Value) -> Matcher {
     Matcher::Equals(match value {
@@ -223,6 +224,8 @@ fn calls(story: &mut Story, change: impl FnOnce(&mut CallsPlan)) -> Vec<Verdict>
         status: None,
         spacing: None,
         unexpected: None,
+        order: Vec::new(),
+        gaps: None,
         since: None,
     };
     change(&mut plan);
@@ -245,6 +248,33 @@ fn calls_are_counted_and_what_came_instead_is_told() {
     assert_eq!(failure(&wrong[0]), ("2", "1", "the origin was called: GET /jwks/ ×1, POST /token/ ×1"));
     let spacing = calls(&mut story, |plan| plan.spacing = Some(Matcher::AtLeast(1000.0)));
     assert_eq!(failure(&spacing[0]).1, "1 call: no gap to measure");
+}
+
+#[test]
+fn calls_come_in_order_and_wait_as_long_as_they_should() {
+    let mut story = Story::new();
+    story.step("calls").call("POST", "https://idp.test/a/token/", 503).call("POST", "https://idp.test/b/token/", 503);
+    story.call("POST", "https://idp.test/c/token/", 200);
+    for (call, millis) in story.chain.calls.iter_mut().zip([0, 251, 761]) {
+        call.at += Duration::from_millis(millis);
+    }
+    story.wait(5);
+    let in_order = |first: &str, then: &str| {
+        let order = [first, then].map(|path| is(json!(format!("POST /{path}/token/")))).to_vec();
+        move |plan: &mut CallsPlan| plan.order = order
+    };
+    assert!(calls(&mut story, in_order("a", "c"))[0].is_met());
+    let wrong = calls(&mut story, in_order("c", "a"));
+    assert_eq!(failure(&wrong[0]).1, "none behind the one that is \"POST /c/token/\"");
+    let waits = |waits: &[u64], jitter| {
+        let waits = waits.iter().map(|wait| Duration::from_millis(*wait)).collect();
+        move |plan: &mut CallsPlan| plan.gaps = Some(GapsPlan { waits, jitter, slack: Duration::from_millis(50) })
+    };
+    assert!(calls(&mut story, waits(&[250, 500], 0.2))[0].is_met());
+    // An answer takes a millisecond, which is no part of the wait.
+    assert_eq!(failure(&calls(&mut story, waits(&[250, 250], 0.2))[0]).1, "509 ms between call 2 and call 3");
+    assert_eq!(failure(&calls(&mut story, waits(&[400, 500], 0.2))[0]).0, "between 320ms and 530ms");
+    assert_eq!(failure(&calls(&mut story, waits(&[250], 0.2))[0]).1, "3 calls");
 }
 
 #[test]

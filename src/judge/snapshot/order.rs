@@ -105,6 +105,7 @@ impl Polls {
             Verb::Race(steps) | Verb::Flow { steps, .. } => steps.iter().for_each(|step| self.collect(step, within)),
             Verb::Repeat(plan) => plan.steps.iter().for_each(|step| self.collect(step, within)),
             Verb::Boundary(plan) => plan.steps().for_each(|step| self.collect(step, within)),
+            Verb::Limit(plan) => plan.steps().for_each(|step| self.collect(step, within)),
             _ => {}
         }
     }

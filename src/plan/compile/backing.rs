@@ -7,7 +7,7 @@ use crate::plan::backing::{
     SameAsOther, SameAsPlan, Signal, StreamPlan,
 };
 use crate::plan::{Backend, Template};
-use crate::scenario::backing::{ProcessStep, Redis, RedisCalls, RedisLook, RedisSwitch, SameAs};
+use crate::scenario::backing::{Agreement, ProcessStep, Redis, RedisCalls, RedisLook, RedisSwitch};
 use crate::scenario::read::{Map, Text};
 use std::time::Duration;
 use url::Url;
@@ -93,7 +93,7 @@ impl Compiler<'_> {
         let send = look.send.iter().map(|text| self.template(text)).collect();
         let view = if let Some(key) = &look.key {
             let same = match &look.same_as {
-                Some(same) => Some(self.same_as(same, at)?),
+                Some(same) => Some(self.agreement(same, at)?),
                 None => None,
             };
             RedisView::Key(self.template(key), same)
@@ -119,7 +119,7 @@ impl Compiler<'_> {
         StreamPlan { key: self.template(key), since: since.map(|text| self.template(text)), only: self.pairs(only) }
     }
 
-    fn same_as(&mut self, same: &SameAs, at: Span) -> Option<SameAsPlan> {
+    fn agreement(&mut self, same: &Agreement, at: Span) -> Option<SameAsPlan> {
         let other = match (&same.key, &same.stream) {
             (Some(key), None) => SameAsOther::Key(self.template(key)),
             (None, Some(stream)) => SameAsOther::Stream(self.stream(stream, same.since.as_ref(), &same.only)),

@@ -2,7 +2,7 @@
 
 use crate::base::diagnostic::nearest;
 use crate::base::{Diagnostic, Secret, Span};
-use crate::plan::{OriginPlan, Template};
+use crate::plan::{Need, OriginPlan, Template};
 use crate::scenario::file::{Flow, SecretSource};
 use crate::scenario::read::{Map, Text};
 use crate::scenario::{Diagnostics, Loaded};
@@ -56,6 +56,8 @@ pub(super) struct Compiler<'a> {
     pub(super) broken: Vec<Origin>,
     /// Flows that are being laid out, outermost first.
     pub(super) calling: Vec<String>,
+    /// What of earlier steps the step being compiled cannot do without.
+    pub(super) needs: BTreeSet<Need>,
     /// Number of the next step.
     pub(super) next: u32,
     pub(super) faults: Vec<Diagnostic>,

@@ -2,9 +2,10 @@
 
 use super::compiler::Compiler;
 use super::matcher::Subject;
-use crate::plan::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, Matcher, UrlPart};
+use crate::plan::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, Matcher, SameAs, UrlPart};
 use crate::scenario::expect::{self, CaptureSource, CookieExpect, Expect, HopExpect, Part};
 use crate::scenario::node::Key;
+use crate::scenario::probe;
 use crate::scenario::read::{At, Map, Short, Text};
 
 /// What may be said of a cookie in one word.
@@ -14,7 +15,7 @@ impl Compiler<'_> {
     /// Compiles all that a step must show, in the order of the keys' meaning.
     pub(super) fn expectations(&mut self, expect: &Expect) -> Vec<Expectation> {
         type Make = fn(Matcher) -> ExpectationKind;
-        let asked: [(&Option<At<expect::Matcher>>, Subject, Make); 13] = [
+        let asked: [(&Option<At<expect::Matcher>>, Subject, Make); 14] = [
             (&expect.status, Subject::Status, ExpectationKind::Status),
             (&expect.redirect, Subject::Text, ExpectationKind::Redirect),
             (&expect.url, Subject::Text, ExpectationKind::Url),
@@ -27,6 +28,7 @@ impl Compiler<'_> {
             (&expect.console, Subject::Number, ExpectationKind::Console),
             (&expect.dialog, Subject::Visible, ExpectationKind::Dialog),
             (&expect.time, Subject::Time, ExpectationKind::Time),
+            (&expect.clock_skew, Subject::Time, ExpectationKind::ClockSkew),
             (&expect.hop_count, Subject::Number, ExpectationKind::HopCount),
         ];
         let mut all = Vec::new();
@@ -64,7 +66,22 @@ impl Compiler<'_> {
             let hops = expect.hops.iter().filter_map(|hop| self.hop(hop)).collect();
             all.push(Expectation { kind: ExpectationKind::Hops(hops), span });
         }
+        if let Some(At { value, span }) = &expect.same_as {
+            let same = Box::new(self.same_as(value));
+            all.push(Expectation { kind: ExpectationKind::SameAs(same), span: *span });
+        }
         all
+    }
+
+    fn same_as(&mut self, same: &Short<probe::SameAs>) -> SameAs {
+        let long = match same {
+            Short::Text(id) => return SameAs { step: self.reference(id), json: Vec::new(), headers: Vec::new(), ignore: Vec::new() },
+            Short::Long(long) => &long.value,
+        };
+        let step = self.reference(&long.step);
+        let mut paths = |paths: &[Text]| paths.iter().filter_map(|path| self.json_path(&path.value, path.span)).collect();
+        let (json, ignore) = (paths(&long.json.0), paths(&long.ignore.0));
+        SameAs { step, json, headers: long.header.0.iter().map(|name| name.value.clone()).collect(), ignore }
     }
 
     fn hop(&mut self, hop: &At<HopExpect>) -> Option<HopExpectation> {

@@ -1,7 +1,7 @@
-//! What embedded services do wrong on purpose.
+//! What goes wrong on purpose.
 
 use super::compiler::Compiler;
-use crate::plan::{Clear, Fault, FaultScope, FaultsPlan, Service};
+use crate::plan::{Clear, Fault, FaultKind, FaultScope, FaultsPlan, Service};
 use crate::scenario::fault::{self, CATALOGUE, FaultSpec};
 use crate::scenario::step::Switch;
 
@@ -45,11 +45,7 @@ impl Compiler<'_> {
         let origin = self.origin(&switch.origin)?;
         self.declared(&origin, switch.origin.span);
         let plan = self.origins.iter().find(|plan| plan.origin == origin)?;
-        let Some(service) = plan.backend.service() else {
-            let hint = "a stub has replies of its own, a process its environment";
-            self.fault_with(switch.origin.span, format!("no embedded service stands behind {origin}"), hint);
-            return None;
-        };
+        let service = plan.backend.service().unwrap_or(Service::Edge);
         if switch.clear.0.is_empty() && switch.add.0.is_empty() {
             self.fault_with(switch.origin.span, "`fault` changes nothing", "give it `add`, `clear` or both");
         }
@@ -65,6 +61,16 @@ impl Compiler<'_> {
             }
         }
         let clear = if all { Clear::All } else { Clear::Kinds(kinds) };
-        Some(FaultsPlan { origin, clear, add: self.all_faults(&switch.add.0, service) })
+        Some(FaultsPlan {
+            origin,
+            clear,
+            add: switch.add.0.iter().filter_map(|fault| self.one_fault(fault, who_does(fault.kind, service))).collect(),
+        })
     }
+}
+
+/// Who does a fault at an origin behind which `service` stands: what the service cannot do, the edge may.
+fn who_does(kind: FaultKind, service: Service) -> Service {
+    let able = |service| kind.spec().services.contains(&service);
+    if !able(service) && able(Service::Edge) { Service::Edge } else { service }
 }

@@ -96,6 +96,10 @@ pub(super) fn walk<'s>(steps: &'s [Step], visit: &mut dyn FnMut(&'s Step)) {
                 }
             }
             Action::Poll(poll) => walk(std::slice::from_ref(&poll.step), visit),
+            Action::Limit(limit) => {
+                walk(std::slice::from_ref(&limit.step), visit);
+                limit.vary.0.iter().for_each(|(_, step)| walk(std::slice::from_ref(step), visit));
+            }
             _ => {}
         }
     }

@@ -19,6 +19,7 @@ mod matcher;
 mod origins;
 mod otp;
 mod placeholder;
+mod probe;
 mod run;
 mod secrets;
 mod steps;

@@ -141,6 +141,7 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         stands_up: false,
         broken: Vec::new(),
         calling: Vec::new(),
+        needs: BTreeSet::new(),
         next: 0,
         faults: Vec::new(),
         used: Used::default(),
@@ -156,7 +157,9 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
     let mut policy = compiler.policy(settings.as_ref());
     policy.live = profile.is_some_and(|(_, profile)| profile.live == Some(true));
     let frame = Frame { actor: Arc::from(ACTOR), timeout: policy.step_timeout };
-    let laid = compiler.steps(steps, &frame);
+    let mut laid = compiler.steps(scenario.smoke.as_deref().unwrap_or_default(), &frame);
+    let smoke = laid.len();
+    laid.extend(compiler.steps(steps, &frame));
     let own =
         |pick: fn(&Variant) -> Option<&Text>, shared: Option<&Text>| variant.and_then(|(_, variant)| pick(variant)).or(shared).cloned();
     let needs = own(|variant| variant.engine.as_ref(), scenario.engine.as_ref());
@@ -208,6 +211,7 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         variables,
         secrets: known.chain(unnamed).collect(),
         steps: laid,
+        smoke,
         policy,
         needs,
         browser,
@@ -222,7 +226,7 @@ fn names_in(loaded: &Loaded) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut captures, mut ids) = (BTreeSet::new(), BTreeSet::new());
     let scenario = &loaded.scenario;
     let flows = scenario.flows.0.iter().map(|(_, flow)| flow.0.steps.as_slice());
-    for steps in flows.chain(scenario.steps.as_deref()) {
+    for steps in flows.chain(scenario.smoke.as_deref()).chain(scenario.steps.as_deref()) {
         walk(steps, &mut |step| {
             captures.extend(step.capture.names().map(str::to_owned));
             ids.extend(step.id.as_ref().map(|id| id.value.clone()));
@@ -251,6 +255,7 @@ impl Compiler<'_> {
             }
         }
         policy.snapshot = settings.snapshot.unwrap_or(policy.snapshot);
+        policy.keep_going = settings.keep_going.unwrap_or(policy.keep_going);
         policy.browser = self.browser_policy(settings);
         policy
     }

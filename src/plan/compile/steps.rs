@@ -2,7 +2,7 @@
 
 use super::compiler::{Compiler, MAX_STEPS, did_you_mean};
 use crate::base::{Diagnostic, Span};
-use crate::plan::{LoopPlan, Step, StepId, Template, Verb};
+use crate::plan::{LoopPlan, Need, Step, StepId, Template, Verb};
 use crate::scenario::read::{Short, Text};
 use crate::scenario::step::{Action, FlowCall, Poll, Repeat, Step as Written, When};
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl Compiler<'_> {
         steps.iter().filter_map(|step| self.step(step, frame)).collect()
     }
 
-    fn step(&mut self, step: &Written, frame: &Frame) -> Option<Step> {
+    pub(super) fn step(&mut self, step: &Written, frame: &Frame) -> Option<Step> {
         if let Some(when) = &step.when
             && !self.holds(when)
         {
@@ -50,6 +50,10 @@ impl Compiler<'_> {
         };
         let timeout = self.duration_or(step.timeout.as_ref(), frame.timeout);
         let inner = Frame { actor: actor.clone(), timeout };
+        let outer = std::mem::take(&mut self.needs);
+        for id in &step.needs.0 {
+            self.reference(id);
+        }
         let verb = self.verb(step, &inner);
         let looks = self.has_response(step);
         let expect = match &step.expect {
@@ -58,9 +62,13 @@ impl Compiler<'_> {
         };
         let capture = self.captures(&step.capture);
         let id = step.id.as_ref().map(|id| self.step_id(id));
+        let own = std::mem::take(&mut self.needs);
+        let needs = own.iter().cloned().collect();
+        // What is needed within is needed by what is around it.
+        self.needs = outer.into_iter().chain(own).collect();
         let verb = verb?;
-        let laid = Step { number, id, label: super::label::label(&verb), span: step.span, actor, verb, expect, capture, timeout };
-        if matches!(laid.verb, Verb::Inbox(_) | Verb::Redis(_) | Verb::Process(_)) {
+        let laid = Step { number, id, label: super::label::label(&verb), span: step.span, actor, verb, expect, capture, needs, timeout };
+        if matches!(laid.verb, Verb::Inbox(_) | Verb::Limit(_) | Verb::Redis(_) | Verb::Process(_)) {
             self.only_json(&laid, step);
         }
         Some(laid)
@@ -110,6 +118,7 @@ impl Compiler<'_> {
     pub(super) fn reference(&mut self, id: &Text) -> String {
         let name = self.known(id, "an id");
         if self.ids.contains_key(&name) {
+            self.needs.insert(Need::Step(name.clone()));
             return name;
         }
         if self.ever_ids.contains(&name) {
@@ -130,6 +139,8 @@ impl Compiler<'_> {
             Action::Repeat(_) => ("repeat", "put it on a step inside"),
             Action::Poll(_) => ("poll", "put it on the step inside"),
             Action::Boundary(_) => ("boundary", "put it on a step inside"),
+            Action::Again(_) => ("again", "use `each`"),
+            Action::Tcp(_) => ("tcp", "it goes well when something listens there"),
             Action::Clock(_) => ("clock", "use a step of its own: `- expect: …`"),
             Action::Sleep(_) => ("sleep", "use a step of its own: `- expect: …`"),
             _ => return true,

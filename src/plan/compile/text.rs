@@ -162,6 +162,7 @@ impl Compiler<'_> {
         }
         if self.captured.contains(name) {
             self.used.captures.insert(name.to_owned());
+            self.needs.insert(crate::plan::Need::Capture(name.to_owned()));
             return vec![Part::Capture(name.to_owned(), Vec::new())];
         }
         if self.written.contains_key(name) {

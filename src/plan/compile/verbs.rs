@@ -29,6 +29,9 @@ impl Compiler<'_> {
             Action::Reload(_) => Verb::Reload,
             Action::Back(_) => Verb::Back,
             Action::Replay(replay) => Verb::Replay(Box::new(self.replay(replay))),
+            Action::Again(again) => self.again(again, frame, step.span),
+            Action::Limit(limit) => Verb::Limit(Box::new(self.limit(limit, frame)?)),
+            Action::Tcp(origin) => Verb::Tcp(self.listening(origin)?),
             Action::Cookies(jar) => Verb::Cookies(self.cookie_jar(jar)),
             Action::Race(steps) => self.race(steps, frame, step.span),
             Action::Repeat(repeat) => self.repeat(repeat, frame),
@@ -251,6 +254,8 @@ impl Compiler<'_> {
             status: self.optional(calls.status.as_ref(), Subject::Status),
             spacing: self.optional(calls.spacing.as_ref(), Subject::Time),
             unexpected: self.optional(calls.unexpected.as_ref(), Subject::Number),
+            order: calls.order.iter().filter_map(|call| self.matcher(&call.0, Subject::Text)).collect(),
+            gaps: self.gaps(calls),
             since: calls.since.as_ref().map(|id| self.reference(id)),
         })
     }

@@ -19,7 +19,7 @@ const INBOX_WITHIN: Duration = Duration::from_secs(5);
 /// How far from a limit a boundary looks unless it says otherwise.
 const MARGIN: Duration = Duration::from_secs(1);
 /// Furthest that the clock is moved at once.
-const FURTHEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+pub(super) const FURTHEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 impl Compiler<'_> {
     /// Compiles the services beside the origins; templates know them from here on.
@@ -136,22 +136,26 @@ impl Compiler<'_> {
         self.regex(&Text { value: pattern, span: text.span })
     }
 
-    /// Such a step shows a message, a store or a process, and no response: what asks for anything else cannot be meant.
+    /// Such a step shows a message, what a limit is like, a store or a process, and no response: what asks for anything else
+    /// cannot be meant.
     pub(super) fn only_json(&mut self, step: &Step, written: &Written) {
         let misplaced = step.expect.iter().find(|expectation| {
             !matches!(expectation.kind, ExpectationKind::Json(..) | ExpectationKind::Time(_) | ExpectationKind::Failure(_))
         });
         let (what, hint) = match step.verb {
-            Verb::Redis(_) => ("what is in Redis is no response", "ask for `json`: `exists`, `ttl`, `value`, `count`, `entries`"),
-            Verb::Process(_) => ("a process is no response", "ask for `json`: `state`, `code`, `signal`, `log`, `listens`, `closed`"),
-            _ => ("a message is no response", "ask for `json`: `to`, `from`, `subject`, `text`, `code`, `link`, `count`"),
+            Verb::Limit(_) => {
+                ("a limit", "ask for `json`: `first`, `status`, `code`, `retry_after`, `retry_after_in`, `hangs_on`, `lasts`")
+            }
+            Verb::Redis(_) => ("what is in Redis", "ask for `json`: `exists`, `ttl`, `value`, `count`, `entries`"),
+            Verb::Process(_) => ("a process", "ask for `json`: `state`, `code`, `signal`, `log`, `listens`, `closed`"),
+            _ => ("a message", "ask for `json`: `to`, `from`, `subject`, `text`, `code`, `link`, `count`"),
         };
         if let Some(expectation) = misplaced {
-            self.fault_with(expectation.span, what, hint);
+            self.fault_with(expectation.span, format!("{what} is no response"), hint);
         }
         for (key, source) in &written.capture.0 {
             if !matches!(source, crate::scenario::expect::CaptureSource::Json(_)) {
-                self.fault_with(key.span, what, "capture with `json`: `{ json: value }`");
+                self.fault_with(key.span, format!("{what} is no response"), "capture with `json`: `{ json: value }`");
             }
         }
     }

@@ -62,7 +62,7 @@ pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSe
     for (index, step) in run.chain.steps.iter().enumerate() {
         let hops = &by_step[index];
         // A step of which nothing is shown is a line that says nothing.
-        if left_out > 0 && hops.is_empty() {
+        if left_out > 0 && hops.is_empty() && !run.chain.learned.contains_key(&index) {
             continue;
         }
         let indent = "  ".repeat(step.depth + 1);
@@ -82,6 +82,9 @@ pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSe
         for line in crate::report::found::lines(step) {
             let _ = writeln!(out, "              {}", style.dim(&Mask::new(&run.redactor).text(&line)));
         }
+        if let Some(learned) = run.chain.learned.get(&index) {
+            let _ = writeln!(out, "{indent}  {} {}", style.dim("="), Mask::new(&run.redactor).text(learned));
+        }
         write_events(out, run, index, style);
         if let Some(error) = &step.error {
             for (at, text) in error.lines().enumerate() {
@@ -99,6 +102,11 @@ pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSe
     }
     for label in &run.not_run {
         let _ = writeln!(out, "  {}", style.dim(&format!("not reached: {}", Mask::new(&run.redactor).text(label))));
+    }
+    for blocked in &run.chain.blocked {
+        let mask = Mask::new(&run.redactor);
+        let text = format!("blocked: {} (by `{}`)", mask.text(&blocked.label), mask.text(&blocked.by));
+        let _ = writeln!(out, "  {}", style.warn(&text));
     }
     write_calls(out, run, style);
     write_unexpected(out, run, style);

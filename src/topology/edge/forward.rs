@@ -1,6 +1,7 @@
 //! A request on its way to what stands behind its origin, and the answer on its way back.
 
 use super::connect::{Captured, Pool, Used};
+use super::faults::{Passed, Way};
 use super::headers::{set_forwarded, set_host, set_upgrade, strip_hop_by_hop, upgrade};
 use super::listen::Shared;
 use super::routes::{Target, UpstreamTarget};
@@ -75,7 +76,18 @@ pub(super) async fn forward(
         unexpected: false,
         decision: None,
     });
-    let answered = tokio::time::timeout(HEAD_WITHIN, pass_on(shared, target, &asked, line, request)).await;
+    let way = Way::of(shared.boards.get(&asked.origin), &request, line);
+    let answered = tokio::time::timeout(HEAD_WITHIN, async {
+        let mut request = request;
+        match way.there(request.headers_mut()).await {
+            Passed::No(answer) => Ok(*answer),
+            Passed::On => {
+                let (response, told) = pass_on(shared, target, &asked, line, request).await?;
+                Ok(way.back(response, told).await)
+            }
+        }
+    })
+    .await;
     let late =
         || Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("{} did not answer within {HEAD_WITHIN:?}", asked.origin)).because("late");
     let (response, told) = match answered.unwrap_or_else(|_| Err(late())) {

@@ -2,16 +2,17 @@
 
 use super::authority::{Authority, AuthorityError, Leaves, provider};
 use super::connect::{LARGEST_HEAD, MOST_HEADERS, Pools, system_roots};
+use super::faults::Boards;
 use super::routes::{Routes, Target};
 use super::serve::{self, Line};
 use super::stream::{Duplex, Prefixed};
 use super::tasks::Tasks;
 use super::trust::TrustFiles;
 use crate::base::Clock;
-use crate::topology::TopologyError;
 use crate::topology::calls::{CallLog, Caller};
 use crate::topology::process::Outward;
 use crate::topology::transport::{Abort, Abortable};
+use crate::topology::{Switchboard, TopologyError};
 use crate::web::origin::{Origin, Scheme};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -40,6 +41,7 @@ const MOST_STREAMS: u32 = 256;
 pub(super) struct Shared {
     pub(super) routes: Routes,
     pub(super) log: CallLog,
+    pub(super) boards: Boards,
     pub(super) clock: Clock,
     pub(super) max_body: usize,
     pub(super) pools: Pools,
@@ -67,6 +69,7 @@ impl Edge {
         let tls = server_config(Leaves::new(authority.clone(), bare)).map_err(|cause| cannot(cause.into()))?;
         let secure = routes.iter().any(|(_, target)| matches!(target, Target::Upstream(upstream) if upstream.secure()));
         let shared = Shared {
+            boards: Boards::new(routes.iter().map(|(origin, _)| origin.clone())),
             routes: Routes::new(routes),
             log: CallLog::default(),
             clock,
@@ -79,6 +82,16 @@ impl Edge {
         let shared = Arc::new(shared);
         let spare = open(&shared, Caller::Actor("an actor".to_owned()))?;
         Ok(Self { shared, authority, listeners: Mutex::default(), spare, trust: OnceLock::new() })
+    }
+
+    /// What stands behind an origin.
+    pub(super) fn target(&self, origin: &Origin) -> Option<&Target> {
+        self.shared.routes.get(origin)
+    }
+
+    /// What goes wrong on the way to an origin.
+    pub(crate) fn faults(&self, origin: &Origin) -> Option<&Switchboard> {
+        self.shared.boards.get(origin)
     }
 
     /// Where an actor reaches the edge.

@@ -6,12 +6,15 @@
 //! apart, `serve` finds the declared origin or refuses, `forward` passes the request on as a gateway would.
 //!
 //! What the edge changes on the way is what a production reverse proxy changes, and nothing else: hop-by-hop fields,
-//! `X-Forwarded-*` (`headers`), and `Host` where an upstream asks for it. It adds no `Via` and no `Date`.
+//! `X-Forwarded-*` (`headers`), and `Host` where an upstream asks for it. It adds no `Via` and no `Date`. What a scenario wants to
+//! go wrong on the way (`faults`) goes wrong here, whatever stands behind the origin.
 
 mod authority;
 mod connect;
+mod faults;
 mod forward;
 mod headers;
+mod knock;
 mod listen;
 mod routes;
 mod serve;

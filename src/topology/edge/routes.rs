@@ -70,6 +70,12 @@ impl UpstreamTarget {
         self.authority.as_str()
     }
 
+    /// Host and port to connect to.
+    pub(super) fn place(&self) -> String {
+        let port = self.authority.port_u16().unwrap_or(if self.secure() { 443 } else { 80 });
+        format!("{}:{port}", self.authority.host())
+    }
+
     /// Where `target` lies there, byte for byte behind the prefix.
     pub(super) fn uri(&self, target: &PathAndQuery) -> Result<Uri, http::Error> {
         let target = if self.prefix.is_empty() {

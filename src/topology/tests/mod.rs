@@ -1,6 +1,7 @@
 //! The topology as its callers see it, on real sockets.
 
 mod edge;
+mod faults;
 mod forward;
 mod process;
 mod provider;

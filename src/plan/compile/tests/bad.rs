@@ -197,7 +197,7 @@ fn unknown_verb() {
     5 |   - teleport: https://app.test/
       |     ^^^^^^^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, inbox, clock, boundary, fault, tab, fetch, script, screenshot, dialog, passkey, deep_link
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, again, cookies, race, repeat, poll, flow, sleep, calls, limit, tcp, inbox, clock, boundary, fault, tab, fetch, script, screenshot, dialog, passkey, deep_link
     ");
 }
 
@@ -228,7 +228,7 @@ fn no_verb() {
     4 |   - id: lonely
       |     ^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, cookies, race, repeat, poll, flow, sleep, calls, inbox, clock, boundary, fault, tab, fetch, script, screenshot, dialog, passkey, deep_link
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, again, cookies, race, repeat, poll, flow, sleep, calls, limit, tcp, inbox, clock, boundary, fault, tab, fetch, script, screenshot, dialog, passkey, deep_link
     ");
 }
 
@@ -408,13 +408,11 @@ fn switched_faults() {
     3 |   https://id.test: { idp: { faults: [{ userinfo_error: 99 }, { slow: soon }, { reset: { endpoint: tokn } }, otp_unsent] } }
       |                                                                                                             ^^^^^^^^^^
 
-    error: no embedded service stands behind https://app.test
-     --> fault.yaml:7:22
+    error: `alg_none` is a fault of `idp`, not of `edge`
+     --> fault.yaml:7:45
       |
     7 |   - fault: { origin: https://app.test, add: alg_none }
-      |                      ^^^^^^^^^^^^^^^^
-      |
-      = hint: a stub has replies of its own, a process its environment
+      |                                             ^^^^^^^^
 
     error: `fault` changes nothing
      --> fault.yaml:8:22

@@ -6,6 +6,7 @@ mod gotrue;
 mod idp;
 mod lints;
 mod names;
+mod probe;
 mod repository;
 mod values;
 mod world;

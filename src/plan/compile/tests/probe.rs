@@ -1,0 +1,67 @@
+//! Verbs that ask the same thing several times, smoke steps, and what depends on what.
+
+use super::*;
+use crate::plan::{Need, Plan, Verb};
+use std::time::Duration;
+
+fn only(text: &str) -> Plan {
+    compiled(text).plans.remove(0)
+}
+
+#[test]
+fn again_is_a_race_and_a_later_replay_that_are_compared() {
+    let plan = only(&scenario(
+        "steps:\n- { get: /, id: first }\n- again: { step: first, at_once: 3, later: 61s, same: { json: id }, each: { status: 200 } }\n- again: first\n",
+    ));
+    let Verb::Flow { name, steps } = &plan.steps[1].verb else { panic!("steps in a row") };
+    let Verb::Race(race) = &steps[0].verb else { panic!("a race") };
+    assert_eq!((name.as_str(), steps.len(), race.len(), race[0].expect.len()), ("again first", 3, 3, 2));
+    assert!(matches!(steps[1].verb, Verb::Clock(by) if by == Duration::from_secs(61)) && plan.moves_clock());
+    assert_eq!(plan.steps[2].needs, [Need::Step("first".to_owned())]);
+    let told = told(&scenario(
+        "steps:\n- { get: /, id: first }\n- again: { step: first, at_once: 0 }\n  expect: { status: 200 }\n- again: none\n",
+    ));
+    for part in ["`at_once` is between 1 and 200", "`again` has no one response", "no step has the id `none`"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+}
+
+#[test]
+fn a_limit_counts_its_tries_for_templates_and_for_nobody_else() {
+    let text = "steps:\n- limit:\n    step: { get: \"/?n=${try}\" }\n    every: 61s\n    vary: { other: { get: \"/?n=x${try}\" } }\n  expect: { json: { first: 6 } }\n";
+    let plan = only(&scenario(text));
+    let Verb::Limit(limit) = &plan.steps[0].verb else { panic!("a limit") };
+    assert_eq!((limit.tries, limit.throttled.len(), limit.vary[0].0.as_str()), (50, 1, "other"));
+    assert_eq!((limit.every, plan.steps[0].needs.len()), (Some(Duration::from_secs(61)), 0));
+    assert!(plan.moves_clock());
+    let told = told(&scenario(
+        "steps:\n- limit:\n    step: { get: /, expect: { status: 200 } }\n    tries: 0\n    within: 1000h\n    stride: 1s\n  expect: { status: 429 }\n",
+    ));
+    for part in ["is not judged by itself", "`tries` is between 1 and 2000", "more than 2000 looks", "a limit is no response"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+}
+
+#[test]
+fn smoke_steps_come_first_and_a_step_knows_what_it_needs() {
+    let plan = only(&scenario(
+        "smoke: [{ tcp: https://app.test }]\nsteps:\n- { get: /, id: a, capture: { v: status } }\n- get: \"/${v}\"\n- { get: /, needs: a }\n\
+         - race: [{ get: \"/${v}\" }, { get: / }]\n- get: /\n",
+    ));
+    let needs: Vec<_> = plan.steps.iter().map(|step| step.needs.clone()).collect();
+    let value = vec![Need::Capture("v".to_owned())];
+    assert_eq!((plan.smoke, needs), (1, vec![vec![], vec![], value.clone(), vec![Need::Step("a".to_owned())], value, vec![]]));
+    assert!(told(&scenario("smoke: [{ tcp: https://other.test }]\nsteps: [{ get: / }]\n")).contains("is not declared"));
+}
+
+#[test]
+fn waits_have_a_jitter_in_per_cent() {
+    let calls = |rest: &str| scenario(&format!("steps:\n- calls: {{ origin: https://app.test, {rest} }}\n"));
+    let plan = only(&calls("gaps: [250ms, 500ms], jitter: 20%, order: [GET /a]"));
+    let Verb::Calls(plan) = &plan.steps[0].verb else { panic!("calls") };
+    let gaps = plan.gaps.clone().unwrap();
+    assert_eq!(gaps.bounds(Duration::from_millis(250)), (Duration::from_millis(200), Duration::from_millis(550)));
+    assert_eq!((gaps.waits.len(), plan.order.len()), (2, 1));
+    assert!(told(&calls("gaps: [1s], jitter: much")).contains("`much` is no part of a hundred"));
+    assert!(told(&calls("jitter: 20%")).contains("there are no `gaps`"));
+}

@@ -24,6 +24,10 @@ pub enum App {
     SalonApi,
     /// The front end of the salon system.
     SalonWeb,
+    /// Sign-in by e-mail code with sessions in Redis, on two listeners.
+    Authsession,
+    /// The gateway before authsession.
+    Gateway,
 }
 
 /// The name is that of no app.
@@ -36,7 +40,19 @@ pub struct UnknownApp {
 impl App {
     /// Every app, in the order a list of them should have.
     pub const fn all() -> &'static [App] {
-        &[App::MosaicWeb, App::MosaicApi, App::SalonApi, App::SalonWeb, App::Codes, App::Cookies, App::Pages, App::Passkeys, App::Gallery]
+        &[
+            App::MosaicWeb,
+            App::MosaicApi,
+            App::SalonApi,
+            App::SalonWeb,
+            App::Authsession,
+            App::Gateway,
+            App::Codes,
+            App::Cookies,
+            App::Pages,
+            App::Passkeys,
+            App::Gallery,
+        ]
     }
 
     /// The name by which the command line and a scenario's `process:` know it.
@@ -51,6 +67,8 @@ impl App {
             App::Gallery => "gallery",
             App::SalonApi => "salon-api",
             App::SalonWeb => "salon-web",
+            App::Authsession => "authsession",
+            App::Gateway => "gateway",
         }
     }
 
@@ -66,6 +84,8 @@ impl App {
             App::Passkeys => "sign-in with passkeys: a relying party that verifies both WebAuthn ceremonies",
             App::SalonApi => "API of salon: codes by phone from an outside vendor, throttles, and endpoints behind a verified number",
             App::SalonWeb => "front end of salon: a form whose server asks the API for a code, and asks again",
+            App::Authsession => "e-mail codes and device sessions in Redis: a public and an internal listener",
+            App::Gateway => "gateway before authsession: limits, and commands let in by a projection of sessions",
         }
     }
 }
@@ -105,7 +125,8 @@ mod tests {
         let error = "mosaic".parse::<App>().expect_err("mosaic alone is no app").to_string();
         assert_eq!(
             error,
-            "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `salon-api`, `salon-web`, `codes`, `cookies`, `pages`, `passkeys`, `gallery`"
+            "no app is called `mosaic`; the lab has `mosaic-web`, `mosaic-api`, `salon-api`, `salon-web`, `authsession`, `gateway`, `codes`, `cookies`, \
+             `pages`, `passkeys`, `gallery`"
         );
     }
 }

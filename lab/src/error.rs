@@ -36,6 +36,14 @@ pub enum LabError {
     /// The TLS configuration of the outgoing client was refused.
     #[error("the TLS configuration of the outgoing HTTP client was refused")]
     Tls(#[from] rustls::Error),
+    /// Redis gave no sign of life when the app was started.
+    #[error("the {adapter} could not reach Redis: {why}")]
+    Redis {
+        /// Who asked.
+        adapter: &'static str,
+        /// What came instead.
+        why: String,
+    },
     /// The port could not be listened on.
     #[error("cannot listen on {address}; is something else using the port?")]
     Bind {

@@ -15,6 +15,7 @@
 //! serve    listener, request log, graceful shutdown
 //! egress   the outgoing HTTP client: proxy, roots, limits
 //! wire     requests and responses in the small: cookies, forwarded headers, queries
+//! authsession e-mail codes, sessions in Redis, and a gateway with a projection of them
 //! codes    sign-in by a code that is sent by mail or text message
 //! cookies  cookies that a browser drops or withholds
 //! gallery  small broken apps, one fault each
@@ -25,6 +26,7 @@
 //! ```
 
 mod app;
+mod authsession;
 mod codes;
 mod cookies;
 mod egress;

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::env::Env;
-use super::{App, LabError, codes, cookies, gallery, mosaic, pages, passkeys, salon};
+use super::{App, LabError, authsession, codes, cookies, gallery, mosaic, pages, passkeys, salon};
 
 /// Where an app's log lines go, one call a line and no line ending in it. Requests run at the same time, so the
 /// sink is shared; the command line passes one that writes to its standard output.
@@ -78,6 +78,9 @@ impl Server {
 /// # Errors
 /// As [`Server::bind`] and [`Server::run`], or the signal handlers cannot be installed.
 pub async fn serve(app: App, env: &dyn Fn(&str) -> Option<String>, log: Log) -> Result<(), LabError> {
+    if app == App::Authsession {
+        return authsession::serve(env, log).await;
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = async move {
@@ -100,12 +103,17 @@ fn router(app: App, env: &Env<'_>, log: &Log) -> Result<Router, LabError> {
         App::Gallery => gallery::router(env),
         App::SalonApi => salon::router(env, log),
         App::SalonWeb => salon::web_router(env),
+        App::Gateway => authsession::gateway(env),
+        // It has listeners of its own, and is served before this is asked.
+        App::Authsession => {
+            Err(LabError::Invalid { name: "PORT", expected: "what `authsession` listens on: it has two addresses".to_owned() })
+        }
     }
 }
 
 /// One line a request: method, path, status, time, and the handler's note. The query stays out: it carries codes
 /// and states, and a log is where those leak.
-fn logged(router: Router, log: &Log) -> Router {
+pub(super) fn logged(router: Router, log: &Log) -> Router {
     let log = log.clone();
     router.layer(middleware::from_fn(move |request: Request, next: Next| {
         let log = log.clone();

@@ -124,6 +124,12 @@ pub(crate) enum StepError {
     /// The clock could not be moved for all.
     #[error("the clock could not be moved for everything: {0}")]
     Clock(String),
+    /// What is in Redis cannot be found out.
+    #[error("{0}")]
+    Redis(String),
+    /// A process that does not do what it is asked for.
+    #[error("{0}")]
+    Process(String),
     /// The run's time is up.
     #[error("the run has taken longer than its {0:?} (`run_timeout`)")]
     RunTimeout(Duration),

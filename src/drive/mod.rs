@@ -11,6 +11,7 @@
 //! | `recorder` | the chain while it grows |
 //! | `capture` | values kept for later steps |
 //! | `inbox` | waiting for a message, reading code and link from it |
+//! | `redis` | what is in a Redis service, and what it must agree with |
 //! | `boundary` | both sides of a time limit, by moving the clock |
 //! | `limit` | where throttling begins, for whom, and how long it lasts |
 //! | `blocked` | what is done, and what not, when a step failed |
@@ -29,6 +30,7 @@ mod http;
 mod inbox;
 mod limit;
 mod recorder;
+mod redis;
 mod steps;
 
 #[cfg(test)]
@@ -37,12 +39,26 @@ mod tests;
 pub use browser::launch::{BrowserKind, BrowserOptions, Browsers, Programs};
 pub use steps::{Setup, drive};
 
+use crate::base::Secret;
+use crate::plan::backing::{ProcessAct, RedisFaultPlan};
 use crate::plan::{FaultsPlan, Matcher, Scope, Step};
 use crate::trace::{Chain, Hop, Message, ServerCall};
 use crate::web::origin::Origin;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use tokio::sync::watch;
+
+/// How a Redis server is reached.
+#[derive(Debug, Clone)]
+pub struct RedisAt {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Its password.
+    pub password: Option<Secret>,
+}
 
 /// What a run stands on: the origins of its scenario, behind the edge.
 pub trait World: Send + Sync {
@@ -58,6 +74,35 @@ pub trait World: Send + Sync {
     /// Changes what an embedded service does wrong. A world without such services has nothing to change.
     fn switch_faults(&self, change: &FaultsPlan) {
         let _ = change;
+    }
+
+    /// How a Redis service is reached; a world without it has none.
+    fn redis(&self, name: &str) -> Option<RedisAt> {
+        let _ = name;
+        None
+    }
+
+    /// The Redis servers that are the run's own, and so live by its clock.
+    fn own_redis(&self) -> Vec<RedisAt> {
+        Vec::new()
+    }
+
+    /// The commands that came to a Redis service: all, or those of one name.
+    fn redis_traffic(&self, name: &str, command: Option<&str>) -> Value {
+        let _ = (name, command);
+        Value::Null
+    }
+
+    /// Changes what happens to commands on their way to a Redis service.
+    fn switch_redis(&self, change: &RedisFaultPlan) {
+        let _ = change;
+    }
+
+    /// Does to a process what a step asks for, and says how it is then, or why it could not be done. `scope` is for its
+    /// environment.
+    fn process<'a>(&'a self, act: &'a ProcessAct, scope: Scope) -> Pin<Box<dyn Future<Output = Result<Value, String>> + Send + 'a>> {
+        let _ = (act, scope);
+        Box::pin(async { Err("there are no processes here".to_owned()) })
     }
 
     /// The mail and text messages that arrived so far, oldest first.

@@ -217,6 +217,19 @@ impl<'p> Session<'p> {
                 self.world.switch_faults(change);
                 Ok(())
             }
+            Verb::RedisFault(change) => {
+                self.world.switch_redis(change);
+                Ok(())
+            }
+            Verb::Redis(plan) => self.look_into_redis(index, plan, deadline).await,
+            Verb::Process(act) => {
+                let scope = self.recorder.with_scope(Clone::clone);
+                let done = tokio::time::timeout_at(deadline, self.world.process(act, scope)).await;
+                let value =
+                    done.map_err(|_| StepError::Process(format!("it took longer than {:?}", step.timeout)))?.map_err(StepError::Process)?;
+                self.recorder.set_value(index, value);
+                Ok(())
+            }
             // Both look at what is there; the observer judges it.
             Verb::Expect | Verb::DeepLink(_) => Ok(()),
             Verb::Fetch(plan) => self.fetch(actor, index, plan, deadline).await,
@@ -238,6 +251,7 @@ impl<'p> Session<'p> {
     pub(super) async fn advance(&self, by: Duration) -> Result<(), StepError> {
         self.recorder.clock().advance(by);
         self.world.clock_moved().map_err(StepError::Clock)?;
+        self.age_redis(by).await?;
         for screen in self.actors.values().filter_map(|actor| actor.screen.get()) {
             screen.clock_moved(by, self.recorder.clock().ahead(), self.ends).await?;
         }

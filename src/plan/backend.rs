@@ -43,6 +43,17 @@ pub enum Backend {
     Replay(ReplayPlan),
     /// A real server somewhere else.
     Upstream(UpstreamPlan),
+    /// Another port of the process behind another origin.
+    PortOf(PortOfPlan),
+}
+
+/// Another port of a process.
+#[derive(Debug, Clone)]
+pub struct PortOfPlan {
+    /// The origin of the process.
+    pub process: Origin,
+    /// The name of the port.
+    pub port: String,
 }
 
 impl Backend {
@@ -53,7 +64,7 @@ impl Backend {
             Self::Idp(_) => Some(Service::Idp),
             Self::Gotrue(_) => Some(Service::Gotrue),
             Self::Otp(_) => Some(Service::Otp),
-            Self::Process(_) | Self::Stub(_) | Self::Inbox(_) | Self::Replay(_) | Self::Upstream(_) => None,
+            Self::Process(_) | Self::Stub(_) | Self::Inbox(_) | Self::Replay(_) | Self::Upstream(_) | Self::PortOf(_) => None,
         }
     }
 }
@@ -69,6 +80,14 @@ pub struct ProcessPlan {
     pub dir: PathBuf,
     /// The port it listens on, when it cannot be told; otherwise a free one is found and passed as `${port}` and `PORT`.
     pub port: Option<u16>,
+    /// Further ports by name; each is already a [capture](super::Part::Capture) called `port.NAME`.
+    pub ports: Vec<String>,
+    /// Whether a step starts it, and not the run.
+    pub later: bool,
+    /// Origins whose processes serve before this one is started.
+    pub after: Vec<Origin>,
+    /// How many of it there are, one at least.
+    pub replicas: usize,
     /// How one knows that it serves.
     pub ready: Ready,
     /// How long it may take until it serves.

@@ -4,6 +4,7 @@
 //! is left to be parsed while the run is under way. Values that only the run can know (captures) stay as [`Template`]s.
 
 pub mod backend;
+pub mod backing;
 pub mod browser;
 pub mod compile;
 mod duration;
@@ -37,7 +38,7 @@ pub use matcher::{JsonType, Matcher};
 pub use provider::{
     Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, Mfa, Pages, RefreshPlan, RefreshRule, SigningAlgorithm,
 };
-pub use service::{InboxHookPlan, OtpFlag, OtpPlan, ServicePlan, SmtpPlan};
+pub use service::{InboxHookPlan, OtpFlag, OtpPlan, ServiceKind, ServicePlan, SmtpPlan};
 pub use step::{
     Body, BoundaryPlan, BoundaryStart, CallsPlan, Channel, Clear, CookieChange, CookieEdit, CookiesPlan, FaultsPlan, Field, From, GapsPlan,
     HttpMethod, InboxPlan, LimitPlan, LoopPlan, Need, Replay, ReplayOf, RequestPlan, Step, StepId, Verb, WaitPlan, Wanted,

@@ -1,5 +1,6 @@
 //! What a run provides beside the pages of its origins: mail server, message hook, vendor of one-time passwords.
 
+use super::backing::RedisPlan;
 use super::fault::Fault;
 use super::step::Channel;
 use super::template::JsonTemplate;
@@ -11,10 +12,19 @@ use std::time::Duration;
 pub struct ServicePlan {
     /// Its name, by which templates of processes know it.
     pub name: String,
-    /// The mail server that it is.
-    pub smtp: SmtpPlan,
+    /// What it is.
+    pub kind: ServiceKind,
     /// Where the scenario declares it.
     pub span: Span,
+}
+
+/// What a service is.
+#[derive(Debug, Clone)]
+pub enum ServiceKind {
+    /// A mail server.
+    Smtp(SmtpPlan),
+    /// A Redis server.
+    Redis(RedisPlan),
 }
 
 impl ServicePlan {

@@ -1,5 +1,6 @@
 //! The steps of a plan.
 
+use super::backing::{ProcessAct, RedisFaultPlan, RedisLookPlan};
 use super::browser::{DialogPlan, FetchPlan, PasskeyPlan, ScriptPlan, TabPlan};
 use super::expect::{Capture, CaptureFrom, Expectation, ExpectationKind};
 use super::fault::{Fault, FaultKind};
@@ -130,6 +131,12 @@ pub enum Verb {
     Boundary(Box<BoundaryPlan>),
     /// Changes what an embedded service does wrong.
     Fault(FaultsPlan),
+    /// Looks into a Redis service.
+    Redis(Box<RedisLookPlan>),
+    /// Changes what happens to commands on their way to Redis.
+    RedisFault(RedisFaultPlan),
+    /// Starts, stops or signals a process, or looks at it.
+    Process(Box<ProcessAct>),
     /// The actor's last navigation ended at a custom scheme.
     DeepLink(Matcher),
     /// Turns to another tab.

@@ -195,6 +195,7 @@ fn step_json(step: &StepRecord, learned: Option<&String>, mask: Mask<'_>) -> Val
         "took_ms": milliseconds(step.took),
         "page": step.page.as_ref().map(|url| mask.url(url.as_str())),
         "error": step.error.as_deref().map(|error| mask.lines(error)),
+        "found": super::found::lines(step).iter().map(|line| mask.text(line)).collect::<Vec<_>>(),
         "learned": learned.map(|learned| mask.text(learned)),
     })
 }

@@ -5,6 +5,7 @@
 
 pub mod console;
 mod finished;
+mod found;
 pub mod har;
 pub mod json;
 pub mod junit;

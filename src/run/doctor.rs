@@ -99,10 +99,13 @@ pub async fn examine(engines: Engines, browser: &BrowserOptions) -> Vec<Section>
         items: vec![
             Item { name: "libfaketime (`clock` for processes)", state: fake_time(manager) },
             Item {
-                name: "redis-server",
+                name: "redis-server (`redis` services)",
                 state: program(&["redis-server"], manager.install("redis-server", "redis", "redis", "redis")).await,
             },
-            Item { name: "docker", state: program(&["docker"], manager.install("docker.io", "docker", "docker", "--cask docker")).await },
+            Item {
+                name: "docker (`container`)",
+                state: program(&["docker"], manager.install("docker.io", "docker", "docker", "--cask docker")).await,
+            },
         ],
     });
     sections

@@ -1,10 +1,12 @@
 //! The topology as the engines see it.
 
-use crate::drive::World;
-use crate::plan::{FaultsPlan, Plan};
-use crate::topology::{Draft, Topology};
+use crate::drive::{RedisAt, World};
+use crate::plan::backing::{ProcessAct, RedisFaultPlan};
+use crate::plan::{FaultsPlan, Plan, Scope};
+use crate::topology::{Draft, RedisAccess, Topology};
 use crate::trace::{Decision, Message, ServerCall};
 use crate::web::origin::Origin;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -21,6 +23,11 @@ impl Stage {
     pub(super) fn new(topology: Arc<Topology>, plan: &Plan) -> Self {
         Self { topology, declared: plan.origins.iter().map(|origin| origin.origin.clone()).collect() }
     }
+}
+
+fn reached(access: RedisAccess) -> RedisAt {
+    let RedisAccess { host, port, password, .. } = access;
+    RedisAt { host, port, password }
 }
 
 impl World for Stage {
@@ -55,6 +62,26 @@ impl World for Stage {
 
     fn switch_faults(&self, change: &FaultsPlan) {
         self.topology.switch_faults(change);
+    }
+
+    fn redis(&self, name: &str) -> Option<RedisAt> {
+        self.topology.redis(name).map(reached)
+    }
+
+    fn own_redis(&self) -> Vec<RedisAt> {
+        self.topology.own_redis().into_iter().map(reached).collect()
+    }
+
+    fn redis_traffic(&self, name: &str, command: Option<&str>) -> Value {
+        self.topology.redis_traffic(name, command)
+    }
+
+    fn switch_redis(&self, change: &RedisFaultPlan) {
+        self.topology.switch_redis(change);
+    }
+
+    fn process<'a>(&'a self, act: &'a ProcessAct, scope: Scope) -> Pin<Box<dyn Future<Output = Result<Value, String>> + Send + 'a>> {
+        Box::pin(self.topology.process(act, scope))
     }
 
     fn messages(&self) -> Vec<Message> {

@@ -1,5 +1,6 @@
 //! The top of a scenario file.
 
+use super::backing::Redis;
 use super::origin::Origin;
 use super::read::{At, Map, Nullable, OneOrMany, Text, record};
 use super::step::Step;
@@ -126,6 +127,8 @@ record! {
     pub struct Service {
         /// A mail server that takes every mail into the run's inbox.
         pub smtp: Option<Smtp>,
+        /// A Redis server.
+        pub redis: Option<Redis>,
     }
 }
 

@@ -4,6 +4,7 @@
 //! its parts still text, each knowing where it stands, for `plan` to compile.
 
 pub mod alone;
+pub mod backing;
 pub mod browser;
 pub mod environment;
 pub mod expect;

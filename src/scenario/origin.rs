@@ -1,5 +1,6 @@
 //! What a scenario puts behind its origins.
 
+use super::backing::PortOf;
 use super::expect::Matcher;
 use super::fault::Fault;
 use super::gotrue::Gotrue;
@@ -9,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
 record! {
-    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay` and `upstream`.
+    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` and `port_of`.
     pub struct Origin {
         /// A program that the run starts and stops.
         pub process: Option<Process>,
@@ -27,6 +28,8 @@ record! {
         pub replay: Option<Text>,
         /// A real server somewhere else: its URL, or a mapping.
         pub upstream: Option<Short<Upstream>>,
+        /// Another port of the process behind another origin.
+        pub port_of: Option<PortOf>,
     }
 }
 
@@ -41,6 +44,14 @@ record! {
         pub dir: Option<Text>,
         /// The port it listens on, when it cannot be told.
         pub port: Option<u16>,
+        /// Further ports that it listens on, by name: templates of its `env` know them as `${port.NAME}`.
+        pub ports: OneOrMany<Text>,
+        /// Whether it is started with the run: `at_once` (when absent), or `later`, by a `process` step.
+        pub start: Option<Text>,
+        /// Origins whose processes must serve before this one is started.
+        pub after: OneOrMany<Text>,
+        /// How many of it there are; requests go to each in turn. One when absent.
+        pub replicas: Option<At<u32>>,
         /// How one knows that it serves; without it, when its port accepts connections.
         pub ready: Option<Ready>,
         /// How long it may take until it serves: `10s`.

@@ -1,5 +1,6 @@
 //! Steps: exactly one verb, and modifiers beside it.
 
+use super::backing::{FaultStep, ProcessStep, RedisLook};
 use super::browser::{Dialog, Fetch, Passkey, Script, Tab};
 use super::expect::{CaptureSource, Expect, Matcher};
 use super::fault::Fault;
@@ -129,7 +130,9 @@ verbs! {
     "inbox" Inbox(Inbox): "Waits for a mail or text message and shows what it says: `to`, `from`, `subject`, `text`, `code`, `link`, `count`.", e.g. { "to": "ada@x.test", "code": true };
     "clock" Clock(ClockMove): "Moves the run's clock, for everything that lives by it: embedded services, cookies, processes.", e.g. { "advance": "61s" };
     "boundary" Boundary(Boundary): "Does one step just before a time limit and one just past it, by moving the clock.", e.g. { "limit": "60s", "steps": [{ "post": "/send" }], "before": { "post": "/verify" }, "after": { "post": "/verify" } };
-    "fault" Fault(Switch): "Changes what an embedded service does wrong, from now on.", e.g. { "origin": "https://auth.mosaic.test", "add": ["state_altered"] };
+    "fault" Fault(FaultStep): "Changes what an embedded service does wrong, or what happens to commands on their way to Redis, from now on.", e.g. { "origin": "https://auth.mosaic.test", "add": ["state_altered"] };
+    "redis" Redis(Box<RedisLook>): "Looks into a Redis service: a key, keys, a stream, or the commands that came.", e.g. { "service": "store", "key": "session:1" };
+    "process" Process(Box<ProcessStep>): "Starts, stops, restarts or signals a process, or looks at it.", e.g. { "origin": "https://api.mosaic.test", "restart": true };
     "tab" Tab(Short<Tab>): "Turns to another tab or window of the actor: `newest`, its number, `new`, `close`, or what its page is like.", e.g. { "url": { "contains": "/popup" } };
     "fetch" Fetch(Short<Fetch>): "Has the page's script send a request, as the browser lets it.", e.g. { "url": "https://api.mosaic.test/auth/get-session", "credentials": "include" };
     "script" Script(Short<Script>): "Runs a script in the page; `json` expectations and captures see what it returns.", e.g. "return document.title";

@@ -60,6 +60,18 @@ pub enum TopologyError {
     RecordingInvalid { at: Box<Declared>, file: PathBuf, reason: String },
     #[error("the recording `{}` has nothing of {}; it has {origins}", .file.display(), .at.origin)]
     NotRecorded { at: Box<Declared>, file: PathBuf, origins: String },
+    #[error("the process of {} wants ports for {} processes and names one itself", .at.origin, .replicas)]
+    PortOfReplicas { at: Box<Declared>, replicas: usize },
+    #[error("service `{name}` cannot be started: there is no program `redis-server`")]
+    NoRedis { name: String },
+    #[error("service `{name}` is no Redis server that serves: {why}{}", told(.lines))]
+    Redis { name: String, why: String, lines: Vec<String> },
+    #[error("service `{name}` lies on {host}, and this run may not reach real servers")]
+    RedisNeedsLive { name: String, host: String },
+    #[error("service `{name}` is to be started from image `{image}`, and no Docker engine answers ({why})")]
+    NoEngine { name: String, image: String, why: String },
+    #[error("service `{name}` cannot be started from image `{image}`: {why}")]
+    ContainerFailed { name: String, image: String, why: String },
     #[error("{what} failed: {cause}")]
     System { what: &'static str, cause: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -82,7 +94,9 @@ impl TopologyError {
             | Self::NothingToRun { .. }
             | Self::RecordingInvalid { .. }
             | Self::NotRecorded { .. }
-            | Self::PortWantedTwice { .. } => true,
+            | Self::PortWantedTwice { .. }
+            | Self::PortOfReplicas { .. }
+            | Self::RedisNeedsLive { .. } => true,
             Self::PortInUse { .. }
             | Self::ProgramNotFound { .. }
             | Self::DirectoryNotFound { .. }
@@ -90,6 +104,10 @@ impl TopologyError {
             | Self::DiedEarly { .. }
             | Self::NotReady { .. }
             | Self::NoFakeTime { .. }
+            | Self::NoRedis { .. }
+            | Self::Redis { .. }
+            | Self::NoEngine { .. }
+            | Self::ContainerFailed { .. }
             | Self::System { .. } => false,
         }
     }
@@ -113,8 +131,14 @@ impl TopologyError {
             | Self::NotStarted { at, .. }
             | Self::DiedEarly { at, .. }
             | Self::NoFakeTime { at }
+            | Self::PortOfReplicas { at, .. }
             | Self::NotReady { at, .. } => Some(at),
-            Self::System { .. } => None,
+            Self::NoRedis { .. }
+            | Self::Redis { .. }
+            | Self::RedisNeedsLive { .. }
+            | Self::NoEngine { .. }
+            | Self::ContainerFailed { .. }
+            | Self::System { .. } => None,
         }
     }
 
@@ -127,11 +151,19 @@ impl TopologyError {
                 vec!["run with `--live`, or with a profile that says `live: true`".into(), "a loopback upstream needs neither".into()]
             }
             Self::UpstreamInvalid { .. } => vec!["write an absolute URL such as `https://auth.example.com`".into()],
-            Self::StubInvalid { .. } | Self::Template { .. } => Vec::new(),
             Self::RecordingInvalid { .. } => {
                 vec!["`replay` names a HAR, relative to the scenario file; `authchain import FILE.har` writes both".into()]
             }
             Self::NotRecorded { .. } => vec!["put something else behind this origin, or leave it out".into()],
+            Self::PortOfReplicas { .. } => vec!["leave `port` out: each gets a free one as `${port}` and `PORT`".into()],
+            Self::NoRedis { .. } => vec![format!("install it: `{}`", super::redis::INSTALL)],
+            Self::RedisNeedsLive { .. } => vec!["run with `--live`, or with a profile that says `live: true`".into()],
+            Self::NoEngine { .. } => vec![
+                "start the engine (`docker info` says whether it answers)".into(),
+                "or write `otherwise: process` beside `container` to start `redis-server` instead".into(),
+            ],
+            Self::ContainerFailed { .. } => vec!["see whether `docker run` starts the image".into()],
+            Self::StubInvalid { .. } | Self::Template { .. } | Self::Redis { .. } => Vec::new(),
             Self::NothingToRun { .. } => vec!["give `run` a program and its arguments, for example `run: [node, server.js]`".into()],
             Self::PortWantedTwice { .. } => vec!["leave `port` out of one: a free one is passed as `${port}` and `PORT`".into()],
             Self::PortInUse { port, .. } => vec![

@@ -14,13 +14,17 @@
 //! prints: what happens meanwhile is told as [`Event`]s.
 
 mod calls;
+mod container;
 mod context;
 mod edge;
 mod error;
 pub mod inbox;
 mod process;
 pub mod provider;
+mod redis;
 mod replay;
+mod running;
+mod services;
 mod smtp;
 mod stand;
 mod stub;
@@ -35,6 +39,7 @@ pub use edge::Authority;
 pub use error::{Declared, TopologyError};
 pub use inbox::{Channel, Draft, Inbox};
 pub use process::{Casualty, fake_time};
+pub use redis::RedisAccess;
 pub use stand::Topology;
 pub use switchboard::Switchboard;
 pub use transport::Transport;

@@ -5,15 +5,19 @@ use super::context::Context;
 use super::edge::{Authority, Edge, Target, UpstreamTarget};
 use super::error::{Declared, TopologyError};
 use super::inbox::Inbox;
-use super::process::{Casualty, FakeTime, Launch, Ports, Process, Station};
+use super::process::{Casualty, FakeTime, Ports, Station};
 use super::provider::gotrue::egress;
 use super::provider::{Gotrue, Hook, Idp, OtpVendor, Surroundings};
+use super::redis::{RedisAccess, RedisService};
 use super::replay::{Recording, Replay};
+use super::running::{self, Slot, Told};
+use super::services;
 use super::smtp::SmtpServer;
 use super::stub::{Stub, StubServer};
 use super::switchboard::Switchboard;
 use crate::base::Clock;
-use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, ReplayPlan, Service, UpstreamPlan};
+use crate::plan::backing::{ProcessAct, ProcessOf, RedisFaultPlan};
+use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, ReplayPlan, Scope, Service, ServiceKind, UpstreamPlan};
 use crate::web::origin::{Origin, is_loopback};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -21,13 +25,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::task::JoinSet;
 
 /// Everything that a run's origins stand on, while the run lasts.
 ///
 /// Dropping it ends everything at once; [`stop`](Self::stop) lets processes end in peace.
 pub struct Topology {
-    processes: Vec<Arc<Process>>,
+    processes: Vec<Arc<Slot>>,
+    redis: Vec<RedisService>,
+    context: Context,
     edge: Edge,
     inbox: Inbox,
     switchboards: Vec<(Origin, Service, Switchboard)>,
@@ -51,7 +56,10 @@ impl Topology {
         let inbox = Inbox::new(context.clock.clone());
         let surroundings = Surroundings { clock: context.clock.clone(), inbox: inbox.clone() };
         let library = fake_time_library(origins, &context)?;
+        let fake_time = library.map(|library| FakeTime::new(library, context.clock.ahead())).transpose();
+        let fake_time = fake_time.map_err(|cause| TopologyError::system("writing the clock of processes", cause))?;
         let mail = mail_servers(&mut context, &inbox).await?;
+        let redis = services::redis(&mut context, &mut ports).await?;
         let plans = check(origins, &mut ports, &context, &surroundings)?;
         let mut routes = Vec::with_capacity(plans.len());
         let mut stubs = Vec::new();
@@ -78,33 +86,30 @@ impl Topology {
                     stubs.push(server);
                     Target::Stub(address)
                 }
-                Base::Process(process, station) => {
-                    waiting.push((*Declared::of(plan), process, station.clone()));
+                Base::Process(process, members, station) => {
+                    for (ports, member) in members {
+                        waiting.push((*Declared::of(plan), process, ports, member));
+                    }
                     Target::Process(station)
                 }
+                Base::PortOf(station) => Target::Process(station),
             };
             routes.push((plan.origin.clone(), target));
         }
-        let fake_time = library.map(|library| FakeTime::new(library, context.clock.ahead())).transpose();
-        let fake_time = fake_time.map_err(|cause| TopologyError::system("writing the clock of processes", cause))?;
         let edge = Edge::new(routes, context.clock.clone(), context.max_body, context.edge)?;
         for (origin, gotrue) in callers {
             let client = egress::client(edge.authority().roots(), Some(edge.outward(&origin)?.proxy));
             gotrue.reach_through(client.map_err(|cause| TopologyError::system("giving an embedded service its way out", cause))?);
         }
-        let mut starting = JoinSet::new();
-        let mut launches = Vec::with_capacity(waiting.len());
-        for (declared, plan, station) in waiting {
-            let launch = Launch::new(&declared, plan, station.port(), &edge.outward(&declared.origin)?, fake_time.as_ref(), &context)?;
-            launches.push((declared, plan.clone(), launch, station));
+        let mut processes = Vec::with_capacity(waiting.len());
+        for (declared, plan, ports, station) in waiting {
+            let outward = edge.outward(&declared.origin)?;
+            processes.push(Arc::new(Slot::new(declared, plan.clone(), ports, station, outward)));
         }
-        for (declared, plan, launch, station) in launches {
-            let context = context.clone();
-            starting.spawn(async move { Process::start(declared, &plan, launch, station, &context).await });
-        }
-        let processes = all_ready(starting).await?;
+        services::start(&processes, fake_time.as_ref(), &context).await?;
         let (stubs, mail) = (Mutex::new(stubs), Mutex::new(mail));
-        Ok(Self { processes, edge, inbox, switchboards, stubs, mail, clock: context.clock, fake_time, _ports: ports })
+        let clock = context.clock.clone();
+        Ok(Self { processes, redis, context, edge, inbox, switchboards, stubs, mail, clock, fake_time, _ports: ports })
     }
 
     /// Where `actor` reaches every declared origin: as a proxy, or directly under an origin's name. Each actor has a listener
@@ -176,31 +181,86 @@ impl Topology {
         self.edge.knock(origin).await
     }
 
+    /// How steps reach a Redis service.
+    #[must_use]
+    pub fn redis(&self, name: &str) -> Option<RedisAccess> {
+        self.redis.iter().find(|service| service.name == name).map(|service| service.access.clone())
+    }
+
+    /// Every Redis server that the run started.
+    #[must_use]
+    pub fn own_redis(&self) -> Vec<RedisAccess> {
+        self.redis.iter().map(|service| service.access.clone()).filter(|access| access.own).collect()
+    }
+
+    /// What commands came to a Redis service: all, or those of one name.
+    #[must_use]
+    pub fn redis_traffic(&self, name: &str, command: Option<&str>) -> Value {
+        self.redis.iter().find(|service| service.name == name).map_or(Value::Null, |service| service.proxy.traffic(command))
+    }
+
+    /// Changes what happens to commands on their way to a Redis service.
+    pub fn switch_redis(&self, change: &RedisFaultPlan) {
+        self.redis.iter().filter(|service| service.name == change.service).for_each(|service| service.switch(change));
+    }
+
+    /// Does to a process what a step asks for, and says how it is then.
+    ///
+    /// # Errors
+    /// Why that could not be done.
+    pub async fn process(&self, act: &ProcessAct, scope: Scope) -> Told {
+        match &act.of {
+            ProcessOf::Origin(origin) => {
+                let slots: Vec<_> = self.processes.iter().filter(|slot| slot.declared.origin == *origin).collect();
+                let mut last = Err(format!("no process stands behind {origin}"));
+                // All that take turns, one after another: there is always one left to answer.
+                for slot in slots {
+                    last = Ok(running::act(slot, act, scope.clone(), self.fake_time.as_ref(), &self.redis, &self.context).await?);
+                }
+                last
+            }
+            ProcessOf::Service(name) => {
+                let service = self.redis.iter().find(|service| service.name == *name).ok_or("there is no such service")?;
+                services::act(service, act.deed).await
+            }
+        }
+    }
+
     /// Processes that ended although nobody asked them to.
     #[must_use]
     pub fn casualties(&self) -> Vec<Casualty> {
-        self.processes.iter().filter_map(|process| process.casualty()).collect()
+        let redis = self.redis.iter().filter_map(|service| {
+            let server = service.server.as_ref()?;
+            Some(Casualty { of: service.name.clone(), status: server.casualty()?, lines: server.lines() })
+        });
+        self.processes.iter().filter_map(|process| process.casualty()).chain(redis).collect()
     }
 
     /// The last lines that each process printed, redacted, by the origin it stands for.
     #[must_use]
     pub fn logs(&self) -> Vec<(Origin, Vec<String>)> {
-        self.processes.iter().map(|process| (process.origin().clone(), process.lines())).collect()
+        self.processes.iter().map(|process| (process.declared.origin.clone(), process.lines())).collect()
     }
 
     /// Takes everything down: processes first (all at the same time, each within its own limit), because they may still call
     /// other origins while they end; then the edge, then the stubs. What is known of the run stays.
     pub async fn stop(&self) {
-        stop_all(&self.processes).await;
+        services::stop_all(&self.processes).await;
+        services::stop_redis(&self.redis).await;
         self.edge.stop();
         self.stubs.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.mail.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
+/// A process with its ports by name; the first is the origin's.
+type Member = (Vec<(String, u16)>, Arc<Station>);
+
 /// What an origin will stand on, checked but not started.
 enum Base<'a> {
-    Process(&'a ProcessPlan, Arc<Station>),
+    /// Each with its ports, and what requests go to.
+    Process(&'a ProcessPlan, Vec<Member>, Arc<Station>),
+    PortOf(Arc<Station>),
     Stub(Stub),
     Service(axum::Router, Switchboard),
     Gotrue(Gotrue),
@@ -223,7 +283,9 @@ fn check<'a>(
             return Err(TopologyError::DeclaredTwice { at, before: Declared::of(before) });
         }
         bases.push(match &plan.backend {
-            Backend::Process(process) => Base::Process(process, Station::new(ports.take(&at, process.port)?)),
+            Backend::Process(process) => process_base(&at, process, ports)?,
+            // Put in its place once all processes are known.
+            Backend::PortOf(_) => Base::PortOf(Station::new(0)),
             Backend::Stub(stub) => Base::Stub(Stub::new(&at, stub, context)?),
             Backend::Otp(otp) => {
                 let vendor = OtpVendor::new(otp, surroundings.clone());
@@ -240,6 +302,19 @@ fn check<'a>(
             Backend::Replay(plan) => Base::Replay(replay(at, plan, &mut recordings, context)?),
             Backend::Upstream(upstream) => Base::Upstream(upstream_target(at, upstream, context.live)?),
         });
+    }
+    for (nth, plan) in origins.iter().enumerate() {
+        let Backend::PortOf(of) = &plan.backend else { continue };
+        let process = origins.iter().position(|plan| plan.origin == of.process);
+        let Some(Base::Process(_, members, _)) = process.and_then(|nth| bases.get(nth)) else { continue };
+        let all: Vec<_> = members
+            .iter()
+            .filter_map(|(ports, station)| {
+                let (_, port) = ports.iter().find(|(name, _)| *name == of.port)?;
+                Some(Station::beside(station, *port))
+            })
+            .collect();
+        bases[nth] = Base::PortOf(Station::in_turn(&all));
     }
     Ok(bases)
 }
@@ -263,6 +338,24 @@ fn replay<'a>(
     replay.ok_or_else(|| TopologyError::NotRecorded { at, file: file(), origins: recording.origins() })
 }
 
+/// The processes of an origin, each with ports of its own.
+fn process_base<'a>(at: &Declared, process: &'a ProcessPlan, ports: &mut Ports) -> Result<Base<'a>, TopologyError> {
+    if process.replicas > 1 && process.port.is_some() {
+        return Err(TopologyError::PortOfReplicas { at: Box::new(at.clone()), replicas: process.replicas });
+    }
+    let mut members = Vec::with_capacity(process.replicas);
+    for _ in 0..process.replicas.max(1) {
+        let first = ports.take(at, process.port)?;
+        let mut own = vec![("main".to_owned(), first)];
+        for name in &process.ports {
+            own.push((name.clone(), ports.take(at, None)?));
+        }
+        members.push((own, Station::new(first)));
+    }
+    let stations: Vec<_> = members.iter().map(|(_, station)| station.clone()).collect();
+    Ok(Base::Process(process, members, Station::in_turn(&stations)))
+}
+
 /// The library that gives processes the run's clock, when there are processes and the clock will be moved.
 fn fake_time_library(origins: &[OriginPlan], context: &Context) -> Result<Option<PathBuf>, TopologyError> {
     let Some(plan) = origins.iter().find(|plan| matches!(plan.backend, Backend::Process(_))).filter(|_| context.moves_clock) else {
@@ -275,7 +368,8 @@ fn fake_time_library(origins: &[OriginPlan], context: &Context) -> Result<Option
 async fn mail_servers(context: &mut Context, inbox: &Inbox) -> Result<Vec<SmtpServer>, TopologyError> {
     let mut servers = Vec::new();
     for service in &context.services {
-        let server = SmtpServer::start(service.smtp.clone(), inbox.clone()).await;
+        let ServiceKind::Smtp(smtp) = &service.kind else { continue };
+        let server = SmtpServer::start(smtp.clone(), inbox.clone()).await;
         let server = server.map_err(|cause| TopologyError::system("starting a mail server", cause))?;
         let address = server.address();
         let known =
@@ -314,38 +408,4 @@ fn idp_service<'a>(plan: &IdpPlan, origin: &Origin, surroundings: &Surroundings)
 
 fn url_of(origin: &Origin) -> url::Url {
     origin.to_string().parse().expect("an origin is a URL")
-}
-
-/// Waits until all processes serve. After the first failure the others are stopped: those that serve already in peace, those
-/// on their way at once.
-async fn all_ready(mut starting: JoinSet<Result<Process, TopologyError>>) -> Result<Vec<Arc<Process>>, TopologyError> {
-    let mut ready = Vec::new();
-    let mut failure = None;
-    while let Some(joined) = starting.join_next().await {
-        match joined {
-            Ok(Ok(process)) => ready.push(Arc::new(process)),
-            Ok(Err(error)) => {
-                failure.get_or_insert(error);
-                starting.abort_all();
-            }
-            Err(cause) if cause.is_cancelled() => {}
-            Err(cause) => {
-                failure.get_or_insert(TopologyError::system("starting a process", cause));
-                starting.abort_all();
-            }
-        }
-    }
-    let Some(error) = failure else { return Ok(ready) };
-    stop_all(&ready).await;
-    Err(error)
-}
-
-/// Stops processes at the same time, each within its own limit.
-async fn stop_all(processes: &[Arc<Process>]) {
-    let mut stopping = JoinSet::new();
-    for process in processes {
-        let process = process.clone();
-        stopping.spawn(async move { process.stop().await });
-    }
-    while stopping.join_next().await.is_some() {}
 }

@@ -1,6 +1,7 @@
 //! Tests of the whole program: the real binary in a scrubbed world.
 
 mod architecture;
+mod authsession;
 mod block_reasons;
 mod browser;
 mod commands;

@@ -53,6 +53,7 @@ fn main() -> ExitCode {
 fn demo() -> Result<()> {
     setup::c_toolchain()?;
     setup::fake_time()?;
+    setup::redis()?;
     setup::chromium()?;
     cargo(["build", "--bin", "authchain"])?;
     let color = if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "always" } else { "never" };
@@ -63,6 +64,7 @@ fn demo() -> Result<()> {
 fn firefox(rest: &[&str]) -> Result<()> {
     setup::c_toolchain()?;
     setup::fake_time()?;
+    setup::redis()?;
     let driver = setup::firefox(&target().join("tools"))?;
     cargo(["build", "--bin", "authchain"])?;
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -77,6 +79,7 @@ fn test(rest: &[&str]) -> Result<()> {
     setup::c_toolchain()?;
     setup::terminal()?;
     setup::fake_time()?;
+    setup::redis()?;
     setup::chromium()?;
     clients::install()?;
     let insta = setup::cargo_insta(&target().join("tools"))?;

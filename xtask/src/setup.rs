@@ -22,6 +22,11 @@ pub fn fake_time() -> Result<()> {
     system("faketime", &["faketime", "libfaketime"])
 }
 
+/// redis-server, which stands behind scenarios that declare it.
+pub fn redis() -> Result<()> {
+    system("redis-server", &["redis-server"])
+}
+
 /// Chromium and its driver.
 pub fn chromium() -> Result<()> {
     provide("chromium", &["chromium"], || ["chromium", "google-chrome"].into_iter().any(on_path))?;

@@ -1,6 +1,7 @@
 //! One line for people about what a step does. Captures and secrets stand there by name only.
 
 use crate::base::escape;
+use crate::plan::backing::{Deed, ProcessOf, RedisFaultKind, RedisFaultPlan, RedisLookPlan, RedisView};
 use crate::plan::{Clear, DialogPlan, FaultsPlan, Field, PasskeyPlan, TabPlan, Template, Verb, shown_duration as shown};
 
 /// Longest label, in characters.
@@ -37,6 +38,9 @@ pub(super) fn label(verb: &Verb) -> String {
         Verb::Clock(by) => format!("clock {} on", shown(*by)),
         Verb::Boundary(boundary) => format!("boundary of {}", shown(boundary.limit)),
         Verb::Fault(faults) => format!("fault {}", faults_in(faults)),
+        Verb::Redis(look) => format!("redis {}: {}", look.service, viewed(look)),
+        Verb::RedisFault(faults) => format!("fault {} at {}", disturbances(faults), faults.service),
+        Verb::Process(act) => format!("process of {}: {}", named(&act.of), deed(act.deed)),
         Verb::DeepLink(_) => "deep link".to_owned(),
         Verb::Tab(tab) => match tab {
             TabPlan::New(Some(url)) => format!("new tab on {}", url.display()),
@@ -66,6 +70,52 @@ pub(super) fn label(verb: &Verb) -> String {
 
 fn names(fields: &[Field]) -> String {
     fields.iter().map(|field| field.field.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// `key gateway:session:${id}`.
+fn viewed(look: &RedisLookPlan) -> String {
+    match &look.look {
+        RedisView::Key(key, _) => format!("key {}", key.display()),
+        RedisView::Keys(keys) => format!("keys {}", keys.display()),
+        RedisView::Stream(stream, _) => format!("stream {}", stream.key.display()),
+        RedisView::Traffic(command) => format!("traffic of {}", command.as_deref().unwrap_or("any command")),
+        RedisView::Reply => look.send.iter().map(Template::display).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// `all off, refuse SET`.
+fn disturbances(faults: &RedisFaultPlan) -> String {
+    let off = faults.clear.then(|| "all off".to_owned());
+    let on = faults.add.iter().map(|fault| {
+        let kind = match fault.kind {
+            RedisFaultKind::Refuse(_) => "refuse",
+            RedisFaultKind::Delay(_) => "delay",
+            RedisFaultKind::Hold => "hold",
+            RedisFaultKind::Reset => "reset",
+            RedisFaultKind::Drop => "drop",
+        };
+        let what = if fault.commands.is_empty() { "all commands".to_owned() } else { fault.commands.join(" ") };
+        format!("{kind} {what}")
+    });
+    off.into_iter().chain(on).collect::<Vec<_>>().join(", ")
+}
+
+fn named(of: &ProcessOf) -> String {
+    match of {
+        ProcessOf::Origin(origin) => origin.to_string(),
+        ProcessOf::Service(name) => name.clone(),
+    }
+}
+
+fn deed(deed: Deed) -> String {
+    match deed {
+        Deed::Look => "look".to_owned(),
+        Deed::Start => "start".to_owned(),
+        Deed::StartInVain => "start in vain".to_owned(),
+        Deed::Stop => "stop".to_owned(),
+        Deed::Restart => "restart".to_owned(),
+        Deed::Signal(signal) => format!("SIG{}", signal.name),
+    }
 }
 
 /// `all off, state_altered on at https://auth.test`.

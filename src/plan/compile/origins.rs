@@ -2,15 +2,19 @@
 
 use super::compiler::Compiler;
 use crate::base::{Diagnostic, Span};
+use crate::plan::backend::PortOfPlan;
 use crate::plan::{Backend, OriginPlan, ProcessPlan, Ready, ReplayPlan, UpstreamPlan};
 use crate::scenario::node::Key;
 use crate::scenario::origin::{self, Process, Upstream};
 use crate::scenario::read::{Map, Short, Text};
+use crate::web::origin::Origin;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
+/// Most processes that stand behind one origin.
+const MOST_REPLICAS: u32 = 8;
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 impl Compiler<'_> {
@@ -33,12 +37,56 @@ impl Compiler<'_> {
             }
             plans.push(OriginPlan { origin, backend, span: key.span });
         }
+        self.check_references(&plans);
         plans
     }
 
+    /// What origins say about each other's processes must be so.
+    fn check_references(&mut self, plans: &[OriginPlan]) {
+        let process = |origin: &Origin| {
+            plans.iter().find(|plan| plan.origin == *origin).and_then(|plan| match &plan.backend {
+                Backend::Process(process) => Some(process),
+                _ => None,
+            })
+        };
+        for plan in plans {
+            match &plan.backend {
+                Backend::PortOf(of) => match process(&of.process) {
+                    None => {
+                        self.fault_with(plan.span, format!("no process stands behind {}", of.process), "name an origin with `process:`")
+                    }
+                    Some(process) if !process.ports.contains(&of.port) => {
+                        self.unknown(plan.span, "port", &of.port, process.ports.iter().map(String::as_str));
+                    }
+                    Some(_) => {}
+                },
+                Backend::Process(own) => {
+                    // Whoever waits in a cycle would wait for ever.
+                    let (mut open, mut seen) = (own.after.clone(), Vec::new());
+                    while let Some(before) = open.pop() {
+                        if before == plan.origin {
+                            self.fault(plan.span, format!("{} is started after itself", plan.origin));
+                            break;
+                        }
+                        match process(&before) {
+                            None => self.fault(plan.span, format!("{} is started after {before}, which has no process", plan.origin)),
+                            Some(process) if process.later => {
+                                self.fault(plan.span, format!("{} is started after {before}, which is started later", plan.origin));
+                            }
+                            Some(process) if !seen.contains(&before) => open.extend(process.after.iter().cloned()),
+                            Some(_) => {}
+                        }
+                        seen.push(before);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn backend(&mut self, key: &Key, declared: &origin::Origin) -> Option<Backend> {
-        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay` or `upstream`";
-        let origin::Origin { process, stub, idp, gotrue, otp, inbox, replay, upstream } = declared;
+        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` or `port_of`";
+        let origin::Origin { process, stub, idp, gotrue, otp, inbox, replay, upstream, port_of } = declared;
         let there = [
             process.is_some(),
             stub.is_some(),
@@ -48,6 +96,7 @@ impl Compiler<'_> {
             inbox.is_some(),
             replay.is_some(),
             upstream.is_some(),
+            port_of.is_some(),
         ];
         match there.into_iter().filter(|it| *it).count() {
             0 => {
@@ -75,6 +124,9 @@ impl Compiler<'_> {
             self.inbox_hook(hook, key.span).map(Backend::Inbox)
         } else if let Some(file) = replay {
             self.recording(file).map(Backend::Replay)
+        } else if let Some(port_of) = port_of {
+            let process = self.origin(&port_of.process)?;
+            Some(Backend::PortOf(PortOfPlan { process, port: self.known(&port_of.port, "the name of a port") }))
         } else {
             upstream.as_ref().and_then(|upstream| self.upstream(upstream)).map(Backend::Upstream)
         }
@@ -85,11 +137,26 @@ impl Compiler<'_> {
             self.fault_with(span, "`run` names no program", "write `run: [program, argument]`");
         }
         // The run chooses the port; until then it is a capture that only this process sees.
-        let had_port = !self.captured.insert("port".to_owned());
+        let ports: Vec<String> = process.ports.0.iter().map(|text| self.known(text, "the name of a port")).collect();
+        let before = self.captured.clone();
+        self.captured.insert("port".to_owned());
+        self.captured.extend(ports.iter().map(|name| format!("port.{name}")));
         let run = process.run.iter().map(|text| self.template(text)).collect();
         let env = process.env.0.iter().map(|(key, text)| (key.name.clone(), self.template(text))).collect();
-        if !had_port {
-            self.captured.remove("port");
+        self.captured = before;
+        let later = match process.start.as_ref().map(|text| (self.known(text, "when a process is started"), text.span)) {
+            None => false,
+            Some((word, _)) if word == "at_once" => false,
+            Some((word, _)) if word == "later" => true,
+            Some((word, at)) => {
+                self.unknown(at, "time to start", &word, ["at_once", "later"]);
+                false
+            }
+        };
+        let after = process.after.0.iter().filter_map(|text| self.origin(text)).collect();
+        let replicas = process.replicas.as_ref().map_or(1, |replicas| replicas.value);
+        if let Some(replicas) = process.replicas.as_ref().filter(|replicas| !(1..=MOST_REPLICAS).contains(&replicas.value)) {
+            self.fault(replicas.span, format!("`replicas` is between 1 and {MOST_REPLICAS}"));
         }
         let base = process.dir.as_ref().map_or(span, |dir| dir.span);
         let beside = self.beside(base);
@@ -115,6 +182,10 @@ impl Compiler<'_> {
             env,
             dir,
             port: process.port,
+            ports,
+            later,
+            after,
+            replicas: replicas.clamp(1, MOST_REPLICAS) as usize,
             ready,
             ready_within: self.duration_or(process.ready_within.as_ref(), READY_WITHIN),
             stop_within: self.duration_or(process.stop_within.as_ref(), STOP_WITHIN),

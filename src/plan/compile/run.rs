@@ -137,6 +137,7 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         ever_ids,
         origins: Vec::new(),
         services: Vec::new(),
+        stores: Vec::new(),
         stands_up: false,
         broken: Vec::new(),
         calling: Vec::new(),

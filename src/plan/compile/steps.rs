@@ -68,7 +68,7 @@ impl Compiler<'_> {
         self.needs = outer.into_iter().chain(own).collect();
         let verb = verb?;
         let laid = Step { number, id, label: super::label::label(&verb), span: step.span, actor, verb, expect, capture, needs, timeout };
-        if matches!(laid.verb, Verb::Inbox(_) | Verb::Limit(_)) {
+        if matches!(laid.verb, Verb::Inbox(_) | Verb::Limit(_) | Verb::Redis(_) | Verb::Process(_)) {
             self.only_json(&laid, step);
         }
         Some(laid)
@@ -198,10 +198,9 @@ impl Compiler<'_> {
         let every = self.duration_or(poll.every.as_ref(), POLL_EVERY);
         let within = self.duration_or(poll.within.as_ref(), POLL_WITHIN);
         let step = self.step(&poll.step, frame);
-        if step
-            .as_ref()
-            .is_some_and(|step| step.expect.is_empty() && !matches!(step.verb, Verb::Calls(_) | Verb::DeepLink(_) | Verb::Inbox(_)))
-        {
+        if step.as_ref().is_some_and(|step| {
+            step.expect.is_empty() && !matches!(step.verb, Verb::Calls(_) | Verb::DeepLink(_) | Verb::Inbox(_) | Verb::Redis(_))
+        }) {
             self.fault_with(poll.step.span, "`poll` does not know what to wait for", "put `expect` on the step inside");
         }
         Some(Verb::Poll { step: Box::new(step?), every, within })

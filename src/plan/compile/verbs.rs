@@ -8,6 +8,7 @@ use crate::plan::Template;
 use crate::plan::{
     Body, CallsPlan, CookieChange, CookieEdit, CookiesPlan, Field, From, HttpMethod, Replay, ReplayOf, RequestPlan, Verb, WaitPlan,
 };
+use crate::scenario::backing::FaultStep;
 use crate::scenario::read::{Map, Nullable, Short, Text};
 use crate::scenario::request::{CookieJar, Replay as WrittenReplay, Request};
 use crate::scenario::step::{Action, Calls, Step as Written, Wait};
@@ -41,7 +42,10 @@ impl Compiler<'_> {
             Action::Inbox(inbox) => Verb::Inbox(Box::new(self.inbox(inbox)?)),
             Action::Clock(clock) => self.clock(clock)?,
             Action::Boundary(boundary) => self.boundary(boundary, frame, step.span)?,
-            Action::Fault(switch) => Verb::Fault(self.switch(switch)?),
+            Action::Fault(FaultStep::Origin(switch)) => Verb::Fault(self.switch(switch)?),
+            Action::Fault(FaultStep::Redis(switch)) => Verb::RedisFault(self.redis_fault(switch)?),
+            Action::Redis(look) => Verb::Redis(Box::new(self.redis_look(look)?)),
+            Action::Process(act) => Verb::Process(Box::new(self.process_step(act, step.span)?)),
             Action::DeepLink(matcher) => Verb::DeepLink(self.matcher(&matcher.0, Subject::Text)?),
             Action::Tab(tab) => Verb::Tab(self.tab(tab)?),
             Action::Fetch(fetch) => Verb::Fetch(Box::new(self.fetch(fetch)?)),

@@ -5,7 +5,8 @@ use super::matcher::Subject;
 use super::steps::Frame;
 use crate::base::Span;
 use crate::plan::{
-    BoundaryPlan, BoundaryStart, Channel, ExpectationKind, InboxPlan, Matcher, ServicePlan, SmtpPlan, Step, Verb, Wanted, shown_duration,
+    BoundaryPlan, BoundaryStart, Channel, ExpectationKind, InboxPlan, Matcher, ServiceKind, ServicePlan, SmtpPlan, Step, Verb, Wanted,
+    shown_duration,
 };
 use crate::scenario::file::Service;
 use crate::scenario::read::{Map, Text};
@@ -30,13 +31,26 @@ impl Compiler<'_> {
                 continue;
             }
             self.services.push(key.name.clone());
-            let Some(smtp) = &service.smtp else {
-                self.fault_with(key.span, format!("service `{}` is nothing", key.name), "say what it is: `smtp: {}`");
-                continue;
+            let kind = match (&service.smtp, &service.redis) {
+                (Some(smtp), None) => {
+                    let reject = smtp.reject.as_ref().and_then(|text| self.refusal(text));
+                    ServiceKind::Smtp(SmtpPlan { reject, delay: self.duration_or(smtp.delay.as_ref(), Duration::ZERO) })
+                }
+                (None, Some(redis)) => {
+                    self.stores.push(key.name.clone());
+                    let Some(redis) = self.redis_service(&key.name, redis, key.span) else { continue };
+                    ServiceKind::Redis(redis)
+                }
+                (None, None) => {
+                    self.fault_with(key.span, format!("service `{}` is nothing", key.name), "say what it is: `smtp: {}` or `redis: {}`");
+                    continue;
+                }
+                (Some(_), Some(_)) => {
+                    self.fault_with(key.span, format!("service `{}` is two things", key.name), "keep `smtp` or `redis`");
+                    continue;
+                }
             };
-            let reject = smtp.reject.as_ref().and_then(|text| self.refusal(text));
-            let smtp = SmtpPlan { reject, delay: self.duration_or(smtp.delay.as_ref(), Duration::ZERO) };
-            plans.push(ServicePlan { name: key.name.clone(), smtp, span: key.span });
+            plans.push(ServicePlan { name: key.name.clone(), kind, span: key.span });
         }
         plans
     }
@@ -122,7 +136,8 @@ impl Compiler<'_> {
         self.regex(&Text { value: pattern, span: text.span })
     }
 
-    /// An inbox step shows a message, a limit what it learned, and neither a response: what asks for anything else cannot be meant.
+    /// Such a step shows a message, what a limit is like, a store or a process, and no response: what asks for anything else
+    /// cannot be meant.
     pub(super) fn only_json(&mut self, step: &Step, written: &Written) {
         let misplaced = step.expect.iter().find(|expectation| {
             !matches!(expectation.kind, ExpectationKind::Json(..) | ExpectationKind::Time(_) | ExpectationKind::Failure(_))
@@ -131,6 +146,8 @@ impl Compiler<'_> {
             Verb::Limit(_) => {
                 ("a limit", "ask for `json`: `first`, `status`, `code`, `retry_after`, `retry_after_in`, `hangs_on`, `lasts`")
             }
+            Verb::Redis(_) => ("what is in Redis", "ask for `json`: `exists`, `ttl`, `value`, `count`, `entries`"),
+            Verb::Process(_) => ("a process", "ask for `json`: `state`, `code`, `signal`, `log`, `listens`, `closed`"),
             _ => ("a message", "ask for `json`: `to`, `from`, `subject`, `text`, `code`, `link`, `count`"),
         };
         if let Some(expectation) = misplaced {
@@ -138,7 +155,7 @@ impl Compiler<'_> {
         }
         for (key, source) in &written.capture.0 {
             if !matches!(source, crate::scenario::expect::CaptureSource::Json(_)) {
-                self.fault_with(key.span, format!("{what} is no response"), "capture with `json`: `{ json: code }`");
+                self.fault_with(key.span, format!("{what} is no response"), "capture with `json`: `{ json: value }`");
             }
         }
     }

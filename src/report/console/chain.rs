@@ -79,6 +79,9 @@ pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSe
                 let _ = writeln!(out, "              {} {}", style.dim("→"), Mask::new(&run.redactor).url(&target));
             }
         }
+        for line in crate::report::found::lines(step) {
+            let _ = writeln!(out, "              {}", style.dim(&Mask::new(&run.redactor).text(&line)));
+        }
         if let Some(learned) = run.chain.learned.get(&index) {
             let _ = writeln!(out, "{indent}  {} {}", style.dim("="), Mask::new(&run.redactor).text(learned));
         }

@@ -57,20 +57,24 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// Fills the templates of `plan`, with `${port}` among the captures.
+    /// Fills the templates of `plan`, with `${port}` among the captures; the first of `ports` is that one, the others are
+    /// known by name. `over` is laid over its environment.
     ///
     /// # Errors
     /// When a template has no value, or there is no program.
     pub(crate) fn new(
         at: &Declared,
         plan: &ProcessPlan,
-        port: u16,
+        over: &[(String, Option<Template>)],
+        ports: &[(String, u16)],
         outward: &Outward,
         fake_time: Option<&FakeTime>,
         context: &Context,
     ) -> Result<Self, TopologyError> {
         let mut scope = context.scope.clone();
+        let port = ports.first().map_or(0, |(_, port)| *port);
         scope.captures.insert("port".to_owned(), Value::from(port));
+        scope.captures.extend(ports.iter().skip(1).map(|(name, port)| (format!("port.{name}"), Value::from(*port))));
         let render = |template: &Template, what: &dyn Fn() -> String| fill(at, template, &scope, what);
 
         let mut words = plan.run.iter().enumerate().map(|(n, word)| render(word, &|| format!("word {} of `run`", n + 1)));
@@ -87,6 +91,13 @@ impl Launch {
         for (name, value) in &plan.env {
             let value = render(value, &|| format!("environment variable {name}"))?;
             env.push((name.into(), value.into()));
+        }
+        for (name, value) in over {
+            env.retain(|(known, _)| known != name.as_str());
+            if let Some(value) = value {
+                let value = render(value, &|| format!("environment variable {name}"))?;
+                env.push((name.into(), value.into()));
+            }
         }
         if let Some(fake_time) = fake_time {
             let own = env.iter().rev().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.clone());

@@ -16,9 +16,7 @@ mod supervise;
 pub(crate) use fake_time::{FakeTime, INSTALL as INSTALL_FAKE_TIME};
 pub(crate) use launch::{Launch, Outward};
 pub(crate) use port::Ports;
-pub(crate) use supervise::{Process, Station};
-
-use crate::web::origin::Origin;
+pub(crate) use supervise::{End, Group, Process, Station};
 
 /// Where libfaketime is, which gives processes the run's clock.
 #[must_use]
@@ -28,10 +26,10 @@ pub fn fake_time() -> Option<std::path::PathBuf> {
 
 /// A process that ended although nobody asked it to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the process of {origin} ended during the run ({status})")]
+#[error("the process of {of} ended during the run ({status})")]
 pub struct Casualty {
-    /// The origin it stood for.
-    pub origin: Origin,
+    /// The origin it stood for, or the service that it was.
+    pub of: String,
     /// How it ended, for example `signal: 9 (SIGKILL)`.
     pub status: String,
     /// Its last lines, redacted.

@@ -21,7 +21,7 @@ static HELD: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// The ports of one run's processes; no two get the same.
 #[derive(Debug, Default)]
-pub(crate) struct Ports(Vec<(u16, Declared)>);
+pub(crate) struct Ports(Vec<(u16, Declared)>, Vec<u16>);
 
 impl Ports {
     /// The port for a process: the one it must have, or a free one.
@@ -45,12 +45,22 @@ impl Ports {
         self.0.push((port, at.clone()));
         Ok(port)
     }
+
+    /// A free port for something that is no origin's process.
+    ///
+    /// # Errors
+    /// When none is found.
+    pub(crate) fn any(&mut self) -> Result<u16, TopologyError> {
+        let port = find().map_err(|cause| TopologyError::system("finding a free port", cause))?;
+        self.1.push(port);
+        Ok(port)
+    }
 }
 
 impl Drop for Ports {
     fn drop(&mut self) {
         let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-        for (port, _) in &self.0 {
+        for port in self.0.iter().map(|(port, _)| port).chain(&self.1) {
             held.remove(port);
         }
     }

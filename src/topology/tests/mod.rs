@@ -5,6 +5,7 @@ mod faults;
 mod forward;
 mod process;
 mod provider;
+mod redis;
 mod stub;
 
 use super::{Context, Declared, Topology, TopologyError};

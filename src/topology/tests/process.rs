@@ -18,6 +18,10 @@ fn shell(script: &str, ready: Ready) -> ProcessPlan {
         env: Vec::new(),
         dir: "/".into(),
         port: None,
+        ports: Vec::new(),
+        later: false,
+        after: Vec::new(),
+        replicas: 1,
         ready,
         ready_within: Duration::from_secs(10),
         stop_within: Duration::from_secs(5),
@@ -240,7 +244,11 @@ async fn a_process_lives_by_the_clock_that_is_moved_and_knows_where_mail_goes() 
     let mut plan = shell(&format!("exec < \"$PIPE\"; {script}"), line("^ready$"));
     plan.env.push(("PIPE".into(), Template::text(pipe.to_str().unwrap())));
     plan.env.push(("MAIL".into(), Template { parts: vec![Part::Capture("service.mail.url".into(), vec![])] }));
-    let service = crate::plan::ServicePlan { name: "mail".into(), smtp: crate::plan::SmtpPlan::default(), span: span() };
+    let service = crate::plan::ServicePlan {
+        name: "mail".into(),
+        kind: crate::plan::ServiceKind::Smtp(crate::plan::SmtpPlan::default()),
+        span: span(),
+    };
     let context = Context { moves_clock: true, services: vec![service], ..context() };
     let clock = context.clock.clone();
     // The shell waits at its pipe until somebody opens it for writing.

@@ -5,6 +5,7 @@ mod edge;
 mod redirects;
 mod sent;
 mod state;
+mod store;
 mod stored;
 mod tokens;
 
@@ -52,11 +53,14 @@ pub enum Family {
     Tokens,
     /// Edge, cache, deployment.
     Edge,
+    /// What servers keep behind the scenes.
+    Store,
 }
 
 impl Family {
     /// All of them, in the order of the registry.
-    pub const ALL: [Self; 7] = [Self::Stored, Self::Sent, Self::Accepted, Self::State, Self::Redirects, Self::Tokens, Self::Edge];
+    pub const ALL: [Self; 8] =
+        [Self::Stored, Self::Sent, Self::Accepted, Self::State, Self::Redirects, Self::Tokens, Self::Edge, Self::Store];
 
     /// Its name in lists.
     #[must_use]
@@ -69,6 +73,7 @@ impl Family {
             Self::Redirects => "redirects",
             Self::Tokens => "tokens",
             Self::Edge => "edge",
+            Self::Store => "store",
         }
     }
 
@@ -83,6 +88,7 @@ impl Family {
             Self::Redirects => "redirects and hosts",
             Self::Tokens => "tokens and the provider",
             Self::Edge => "edge, caches and deployment",
+            Self::Store => "sessions in stores behind the servers: sources of truth, projections, streams",
         }
     }
 }
@@ -150,7 +156,7 @@ fn undecidable(_: &Facts<'_>) -> Vec<Finding> {
 
 /// Every rule by family, in the order of the gates.
 static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
-    [stored::RULES, sent::RULES, accepted::RULES, state::RULES, redirects::RULES, tokens::RULES, edge::RULES]
+    [stored::RULES, sent::RULES, accepted::RULES, state::RULES, redirects::RULES, tokens::RULES, edge::RULES, store::RULES]
         .into_iter()
         .flatten()
         .copied()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::backend::{StubFault, StubPath};
-use crate::plan::{Backend, BoundaryStart, Channel, OtpFlag, Part, Plan, Verb, Wanted};
+use crate::plan::{Backend, BoundaryStart, Channel, OtpFlag, Part, Plan, ServiceKind, Verb, Wanted};
 use std::time::Duration;
 
 fn only(text: &str) -> Plan {
@@ -74,7 +74,8 @@ const PROCESS: &str = "scenario: s\norigins: { https://app.test: { process: { ru
 fn processes_learn_where_services_are() {
     let plan = only(&format!("{PROCESS}services: {{ mail: {{ smtp: {{ reject: 550, delay: 1s }} }} }}\nsteps: [{{ get: / }}]\n"));
     let service = &plan.services[0];
-    assert_eq!((service.name.as_str(), service.smtp.reject, service.smtp.delay), ("mail", Some(550), Duration::from_secs(1)));
+    let ServiceKind::Smtp(smtp) = &service.kind else { panic!("a mail server") };
+    assert_eq!((service.name.as_str(), smtp.reject, smtp.delay), ("mail", Some(550), Duration::from_secs(1)));
     let Backend::Process(process) = &plan.origins[0].backend else { panic!("a process") };
     assert_eq!(process.env[0].1.parts, [Part::Capture("service.mail.url".to_owned(), Vec::new())]);
 }

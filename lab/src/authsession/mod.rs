@@ -1,0 +1,14 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+mod contract;
+mod downstream;
+mod gateway;
+mod internal;
+mod public;
+mod run;
+mod service;
+mod store;
+
+pub(super) use gateway::router as gateway;
+pub(super) use run::serve;

@@ -1,0 +1,251 @@
+//! A Redis server of the run's own.
+//!
+//! It lives in a folder of its own, which goes with it. Every write is kept there before it is answered (`appendonly`), so that
+//! a server which is killed and started again knows what it said it knew.
+//!
+//! It lives by the real time: its allocator and libfaketime wait for each other for ever. Where a step moves the clock, the
+//! times to live of its keys are made shorter instead.
+
+use crate::base::Secret;
+use crate::topology::TopologyError;
+use crate::topology::process::{End, Group};
+use process_wrap::tokio::CommandWrap;
+use std::collections::VecDeque;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+/// How it is installed.
+pub(crate) const INSTALL: &str = "sudo apt-get install -y redis-server";
+/// How long it may take until it serves.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long it has to end by itself.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// Pause between two looks whether it serves: nobody tells.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Lines that are kept of what it prints.
+const LINES: usize = 40;
+
+/// A Redis server that the run starts, stops and starts again.
+pub(crate) struct Server {
+    name: String,
+    port: u16,
+    password: Option<Secret>,
+    lines: Arc<Mutex<VecDeque<String>>>,
+    running: tokio::sync::Mutex<Running>,
+    folder: TempDir,
+}
+
+struct Running {
+    group: Option<Group>,
+    /// How it ended last.
+    end: Option<End>,
+    /// Whether that was asked for.
+    asked: bool,
+}
+
+impl Server {
+    /// Starts a server and waits until it serves.
+    ///
+    /// # Errors
+    /// When there is no `redis-server`, or it ends or stays silent instead of serving.
+    pub(crate) async fn start(name: &str, port: u16, password: Option<Secret>) -> Result<Self, TopologyError> {
+        let folder = tempfile::Builder::new().prefix("authchain-redis-").tempdir();
+        let folder = folder.map_err(|cause| TopologyError::system("making a folder for redis-server", cause))?;
+        let running = tokio::sync::Mutex::new(Running { group: None, end: None, asked: false });
+        let server = Self { name: name.to_owned(), port, password, lines: Arc::default(), running, folder };
+        server.start_again().await?;
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// Starts it, unless it runs, with what it kept.
+    pub(crate) async fn start_again(&self) -> Result<(), TopologyError> {
+        let mut running = self.running.lock().await;
+        running.look();
+        if running.group.is_some() {
+            return Ok(());
+        }
+        running.group = Some(self.spawn().await.map_err(|cause| self.not_started(cause))?);
+        let ready = tokio::time::timeout(READY_WITHIN, async {
+            while !self.answers().await {
+                if running.look().is_some() {
+                    return Err(());
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Ok(())
+        });
+        match ready.await {
+            Ok(Ok(())) => {
+                running.end = None;
+                Ok(())
+            }
+            late => {
+                let why = if late.is_err() { "it never answered PING".to_owned() } else { running.told() };
+                running.group = None;
+                Err(TopologyError::Redis { name: self.name.clone(), why, lines: self.lines() })
+            }
+        }
+    }
+
+    fn not_started(&self, cause: io::Error) -> TopologyError {
+        if cause.kind() == io::ErrorKind::NotFound {
+            return TopologyError::NoRedis { name: self.name.clone() };
+        }
+        TopologyError::Redis { name: self.name.clone(), why: cause.to_string(), lines: Vec::new() }
+    }
+
+    async fn spawn(&self) -> io::Result<Group> {
+        let command = CommandWrap::with_new("redis-server", |command| {
+            // The configuration comes by standard input: arguments, and with them a password, are for all to see.
+            command.arg("-").current_dir(self.folder.path());
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        });
+        let mut group = Group::of(command)?;
+        if let Some(mut input) = group.input() {
+            input.write_all(self.configuration().as_bytes()).await?;
+        }
+        if let Some(output) = group.output() {
+            let lines = self.lines.clone();
+            tokio::spawn(async move {
+                let mut reader = BufReader::new(output).lines();
+                while let Ok(Some(line)) = reader.next_line().await {
+                    let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                    if lines.len() == LINES {
+                        lines.pop_front();
+                    }
+                    lines.push_back(crate::base::escape::line(&line).into_owned());
+                }
+            });
+        }
+        Ok(group)
+    }
+
+    fn configuration(&self) -> String {
+        let mut text = format!(
+            "bind 127.0.0.1\nport {}\ndaemonize no\nsave \"\"\nappendonly yes\nappendfsync no\nauto-aof-rewrite-percentage 0\nloglevel notice\n",
+            self.port
+        );
+        if let Some(password) = &self.password {
+            let quoted = password.expose().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            text.push_str(&format!("requirepass \"{quoted}\"\n"));
+        }
+        text
+    }
+
+    /// Whether it answers PING; a refusal without a password is an answer as well.
+    async fn answers(&self) -> bool {
+        let asked = async {
+            let mut stream = TcpStream::connect(self.address()).await?;
+            stream.write_all(b"PING\r\n").await?;
+            let mut reply = [0; 7];
+            stream.read_exact(&mut reply).await?;
+            io::Result::Ok(reply.starts_with(b"+PONG") || reply.starts_with(b"-NOAUTH"))
+        };
+        asked.await.unwrap_or(false)
+    }
+
+    /// What it printed last.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Sends a signal; one that `ends` it is waited for.
+    pub(crate) async fn signal(&self, number: i32, ends: bool) {
+        let mut running = self.running.lock().await;
+        running.asked = ends;
+        let Some(group) = &mut running.group else { return };
+        group.signal(number);
+        if !ends {
+            return;
+        }
+        let ended = tokio::time::timeout(STOP_WITHIN, group.wait()).await;
+        if ended.is_err() {
+            group.kill();
+        }
+        let status = match ended {
+            Ok(status) => status,
+            Err(_) => group.wait().await,
+        };
+        group.gone();
+        running.end = Some(End::of(status));
+        running.group = None;
+    }
+
+    /// `running` or `ended`, and how it ended.
+    pub(crate) async fn state(&self) -> (bool, Option<End>) {
+        let mut running = self.running.lock().await;
+        let end = running.look().cloned();
+        (running.group.is_some(), end)
+    }
+
+    /// How it ended, if it did and nobody asked for it.
+    pub(crate) fn casualty(&self) -> Option<String> {
+        let mut running = self.running.try_lock().ok()?;
+        running.look();
+        let end = running.end.as_ref().filter(|_| !running.asked && running.group.is_none())?;
+        Some(end.text.clone())
+    }
+
+    /// Ends it.
+    pub(crate) async fn stop(&self) {
+        self.signal(15, true).await;
+    }
+}
+
+impl Running {
+    /// Takes note of an end that nobody waited for.
+    fn look(&mut self) -> Option<&End> {
+        if let Some(group) = &mut self.group
+            && let Some(status) = group.ended()
+        {
+            group.gone();
+            self.end = Some(End::of(Ok(status)));
+            self.asked = false;
+            self.group = None;
+        }
+        if self.group.is_some() { None } else { self.end.as_ref() }
+    }
+
+    fn told(&self) -> String {
+        self.end.as_ref().map_or_else(|| "it ended".to_owned(), |end| format!("it ended ({})", end.text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_killed_server_is_told_and_knows_what_it_knew_when_it_is_back() {
+        let port = crate::topology::process::Ports::default().any().unwrap();
+        let server = Server::start("store", port, Some(Secret::new("p", "a \"quoted\" word"))).await.unwrap();
+        let say = async |text: &str| {
+            let mut stream = TcpStream::connect(server.address()).await.unwrap();
+            stream.write_all(format!("AUTH \"a \\\"quoted\\\" word\"\r\n{text}\r\nQUIT\r\n").as_bytes()).await.unwrap();
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply).await.unwrap();
+            reply
+        };
+        assert_eq!(say("SET a 1").await, "+OK\r\n+OK\r\n+OK\r\n");
+        server.signal(9, true).await;
+        let (running, end) = server.state().await;
+        assert!(!running && end.is_some_and(|end| end.signal == Some(9)) && server.casualty().is_none());
+        server.start_again().await.unwrap();
+        assert_eq!(say("GET a").await, "+OK\r\n$1\r\n1\r\n+OK\r\n");
+        let folder = server.folder.path().to_owned();
+        server.stop().await;
+        drop(server);
+        assert!(!folder.exists());
+    }
+}

@@ -117,6 +117,14 @@ impl Plan {
         self.engine == Engine::Browser && self.needs.is_none() && self.differs.is_some()
     }
 
+    /// Whether some step is done on a page.
+    #[must_use]
+    pub fn has_pages(&self) -> bool {
+        let mut has = false;
+        each_step(&self.steps, &mut |step| has |= step.verb.is_of_pages());
+        has
+    }
+
     /// Whether some step moves the clock.
     #[must_use]
     pub fn moves_clock(&self) -> bool {
@@ -129,6 +137,30 @@ impl Plan {
             };
         });
         moves
+    }
+}
+
+impl Verb {
+    /// Whether it is done on a page: by a real browser, where one performs the run.
+    #[must_use]
+    pub fn is_of_pages(&self) -> bool {
+        matches!(
+            self,
+            Self::Open(_)
+                | Self::Click(_)
+                | Self::Fill(_)
+                | Self::Press(_)
+                | Self::Select(_)
+                | Self::Wait(_)
+                | Self::Reload
+                | Self::Back
+                | Self::Fetch(_)
+                | Self::Tab(_)
+                | Self::Script(_)
+                | Self::Screenshot(_)
+                | Self::Dialog(_)
+                | Self::Passkey(_)
+        )
     }
 }
 

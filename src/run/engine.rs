@@ -25,6 +25,8 @@ impl Engines {
         match (self, plan.needs) {
             (Self::Auto | Self::Both, Some(needs)) => vec![needs],
             (Self::Auto, None) => vec![Engine::Http],
+            // Without pages there is nothing that a browser could do otherwise.
+            (Self::Both, None) if !plan.has_pages() => vec![Engine::Http],
             (Self::Both, None) => Engine::ALL.to_vec(),
             (Self::Http, needs) => needs.is_none_or(|needs| needs == Engine::Http).then_some(Engine::Http).into_iter().collect(),
             (Self::Browser, needs) => needs.is_none_or(|needs| needs == Engine::Browser).then_some(Engine::Browser).into_iter().collect(),
@@ -89,14 +91,18 @@ mod tests {
     }
 
     fn runs_in(engines: Engines, kind: BrowserKind) -> (Vec<String>, Vec<String>) {
-        let scenario = |engine: &str| format!("scenario: s\n{engine}steps: [{{ sleep: 1s }}]\n");
+        let made = |engine: &str, verb: &str| {
+            format!("scenario: s\n{engine}origins: {{ https://a.test: {{ stub: [] }} }}\nsteps: [{{ {verb} }}]\n")
+        };
+        let scenario = |engine: &str| made(engine, "open: https://a.test/");
         let world = Fixed::default()
+            .file("api.yaml", made("", "get: https://a.test/"))
             .file("any.yaml", scenario(""))
             .file("real.yaml", scenario("engine: browser\n"))
             .file("plain.yaml", scenario("engine: http\n"))
             .file("one.yaml", scenario("engine: browser\nbrowser: chromium\n"));
         let world = Arc::new(world);
-        let plans = ["any.yaml", "real.yaml", "plain.yaml", "one.yaml"].map(|file| {
+        let plans = ["api.yaml", "any.yaml", "real.yaml", "plain.yaml", "one.yaml"].map(|file| {
             let loaded = load_from(Path::new(file), &mut Sources::default(), world.clone()).unwrap();
             (Arc::new(crate::plan::compile(&loaded, None).unwrap().plans.remove(0)), Arc::default())
         });
@@ -107,18 +113,24 @@ mod tests {
 
     #[test]
     fn each_scenario_is_run_by_who_can_and_may() {
-        assert_eq!(runs(Engines::Auto), (names(&["any http", "real browser", "plain http", "one browser"]), vec![]));
-        assert_eq!(runs(Engines::Both), (names(&["any http", "any@browser browser", "real browser", "plain http", "one browser"]), vec![]));
+        assert_eq!(runs(Engines::Auto), (names(&["api http", "any http", "real browser", "plain http", "one browser"]), vec![]));
+        assert_eq!(
+            runs(Engines::Both),
+            (names(&["api http", "any http", "any@browser browser", "real browser", "plain http", "one browser"]), vec![])
+        );
     }
 
     #[test]
     fn what_is_left_out_is_told() {
         let word = "2 runs need a real browser and are left out";
-        assert_eq!(runs(Engines::Http), (names(&["any http", "plain http"]), names(&[word])));
+        assert_eq!(runs(Engines::Http), (names(&["api http", "any http", "plain http"]), names(&[word])));
         let word = "1 run needs the http engine and is left out";
-        assert_eq!(runs(Engines::Browser), (names(&["any@browser browser", "real browser", "one browser"]), names(&[word])));
+        assert_eq!(
+            runs(Engines::Browser),
+            (names(&["api@browser browser", "any@browser browser", "real browser", "one browser"]), names(&[word]))
+        );
         let (runs, words) = runs_in(Engines::Auto, BrowserKind::Firefox);
-        assert_eq!(runs, names(&["any http", "real browser", "plain http"]));
+        assert_eq!(runs, names(&["api http", "any http", "real browser", "plain http"]));
         assert_eq!(words, names(&["1 run is about another browser than firefox and left out"]));
     }
 

@@ -40,10 +40,14 @@ fn taken_apart(path: &Path) -> Vec<Run> {
     let ends = runs.iter().skip(1).map(first).chain([entries.len()]);
     let part = |(run, end): (&Value, usize)| {
         let begin = first(run);
+        // A recording is read by its times: what a preflight and its request have in common is the millisecond, not the order.
+        let mut by_time: Vec<u64> = (begin..end).map(|at| at as u64).collect();
+        by_time.sort_by_key(|at| entries[*at as usize]["startedDateTime"].as_str());
+        let place = |hop: u64| by_time.iter().position(|at| *at == hop).expect("a hop of this run") as u64 + 1;
         let findings = run["findings"].as_array().expect("findings").iter().fold(Findings::new(), |mut all, finding| {
             let hops = finding["evidence"].as_array().expect("evidence").iter().filter_map(|evidence| evidence["hop"].as_u64());
             let own = all.entry(finding["rule"].as_str().expect("a rule").to_owned()).or_default();
-            own.extend(hops.map(|hop| hop - begin as u64 + 1));
+            own.extend(hops.map(place));
             all
         });
         let mut entries = Value::Array(entries[begin..end].to_vec());

@@ -67,8 +67,9 @@ fn the_report_never_shows_a_secret_or_a_cookie_value() {
 #[test]
 fn covers_lists_every_requirement_with_its_scenarios() {
     let world = mosaic();
-    let ran = world.run(&["list", "--covers=004", "scenarios"]);
-    ran.says(0, &["004-11  scenarios/mosaic/session#"]);
+    let ran = world.run(&["list", "scenarios", "--covers", "004"]);
+    ran.says(0, &["004-11  scenarios/mosaic/back-at-login#", "scenarios/mosaic/session#"]);
+    assert_eq!(world.run(&["list", "--covers", "scenarios"]).out, ran.out, "a folder is no prefix");
     let ids: std::collections::BTreeSet<_> = ran.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
     for id in [
         "004-01", "004-03", "004-04", "004-11", "004-19", "004-24", "004-31", "004-32", "004-34", "004-35", "004-36", "004-37", "004-38",

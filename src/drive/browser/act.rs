@@ -44,24 +44,7 @@ impl Session<'_> {
 
     /// Whether a step is done in a real browser.
     pub(crate) fn is_for_a_browser(&self, verb: &Verb) -> bool {
-        let of_pages = matches!(
-            verb,
-            Verb::Open(_)
-                | Verb::Click(_)
-                | Verb::Fill(_)
-                | Verb::Press(_)
-                | Verb::Select(_)
-                | Verb::Wait(_)
-                | Verb::Reload
-                | Verb::Back
-                | Verb::Fetch(_)
-                | Verb::Tab(_)
-                | Verb::Script(_)
-                | Verb::Screenshot(_)
-                | Verb::Dialog(_)
-                | Verb::Passkey(_)
-        );
-        of_pages && self.plan.engine == Engine::Browser
+        verb.is_of_pages() && self.plan.engine == Engine::Browser
     }
 
     /// Does a step on the actor's page, waits until all that it began is over, and looks at what is there then.

@@ -1,7 +1,7 @@
 // Playwright (https://playwright.dev) for the benchmark: `node playwright.mjs CHROMIUM PROXY`, then one command a line on stdin.
 //
 // `flow` logs in to mosaic in a new context; `page` opens one page in a new context and keeps it; `close` closes those. Each is
-// answered by a line of JSON: what was done, and how many milliseconds it took, making and closing of the context included.
+// answered by a line of JSON: what was done, and how many milliseconds it took, making of the context included, its closing not.
 
 import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
@@ -30,7 +30,7 @@ const commands = {
     await page.getByRole('button', { name: 'Log in' }).click()
     await page.getByRole('button', { name: 'Allow' }).click()
     await page.waitForURL(`${app}/`)
-    await made.close()
+    return () => made.close()
   },
   async page() {
     const [made, page] = await context()
@@ -45,7 +45,9 @@ const commands = {
 console.log(JSON.stringify({ did: 'launch' }))
 for await (const line of createInterface({ input: process.stdin })) {
   const began = performance.now()
-  await commands[line.trim()]()
-  console.log(JSON.stringify({ did: line.trim(), ms: performance.now() - began }))
+  const close = await commands[line.trim()]()
+  const ms = performance.now() - began
+  await close?.()
+  console.log(JSON.stringify({ did: line.trim(), ms }))
 }
 await browser.close()

@@ -78,7 +78,7 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: A
         if keep_open && !went {
             screen.until_closed().await;
         }
-        screen.close().await;
+        screen.close();
     }
     session.recorder.finish()
 }

@@ -116,9 +116,11 @@ impl Screen {
         }
     }
 
-    /// Puts the browser's window away.
-    pub(crate) async fn close(self) {
-        self.device.close().await;
+    /// Puts the browser's window away. Nobody waits for it to be gone; from here on nothing more is recorded.
+    pub(crate) fn close(self) {
+        let Self { device, tape, .. } = self;
+        drop(tape);
+        tokio::spawn(device.close());
     }
 }
 

@@ -143,14 +143,23 @@ impl Server {
         text
     }
 
-    /// Whether it answers PING; a refusal without a password is an answer as well.
+    /// Whether it answers PING with all it kept at hand. It is asked with the password: without one it refuses even while it
+    /// still reads what it kept, and nobody could tell whether it is done.
     async fn answers(&self) -> bool {
         let asked = async {
             let mut stream = TcpStream::connect(self.address()).await?;
-            stream.write_all(b"PING\r\n").await?;
-            let mut reply = [0; 7];
-            stream.read_exact(&mut reply).await?;
-            io::Result::Ok(reply.starts_with(b"+PONG") || reply.starts_with(b"-NOAUTH"))
+            let mut question = Vec::new();
+            let mut reply = b"+PONG\r\n".to_vec();
+            if let Some(password) = &self.password {
+                let password = password.expose();
+                question.extend(format!("*2\r\n$4\r\nAUTH\r\n${}\r\n{password}\r\n", password.len()).into_bytes());
+                reply.splice(0..0, *b"+OK\r\n");
+            }
+            question.extend(b"*1\r\n$4\r\nPING\r\n");
+            stream.write_all(&question).await?;
+            let mut got = vec![0; reply.len()];
+            stream.read_exact(&mut got).await?;
+            io::Result::Ok(got == reply)
         };
         asked.await.unwrap_or(false)
     }

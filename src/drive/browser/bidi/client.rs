@@ -130,7 +130,7 @@ impl Bidi {
     /// A command of the Chrome DevTools Protocol, over the same socket; Chromium alone knows it.
     ///
     /// # Errors
-    /// As [`call`](Self::call).
+    /// As [`send`](Self::send).
     pub(crate) async fn cdp(&self, session: Option<&str>, method: &str, params: Value, deadline: Instant) -> Result<Value, BidiError> {
         let mut command = json!({ "method": method, "params": params });
         if let Some(session) = session {

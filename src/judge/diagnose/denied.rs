@@ -37,10 +37,12 @@ impl Denied<'_> {
 /// count, nor does one that was asked for after signing out, nor one of another app that starts a login of its own.
 pub(super) fn denied<'a>(facts: &Facts<'a>) -> Vec<Denied<'a>> {
     let mut found: Vec<Denied<'a>> = Vec::new();
-    for page in &facts.chain.hops {
+    // What a probe was refused, or let into, is told by its table.
+    let own = || facts.chain.hops.iter().filter(|hop| hop.cause != Cause::Probe);
+    for page in own() {
         let Some(how) = turned_away(facts, page) else { continue };
         let Some(witness) = witness(facts, &page.actor, page.id).filter(|witness| witness.hop.id < page.id) else { continue };
-        let of_actor = || facts.chain.hops.iter().filter(|hop| hop.actor == page.actor);
+        let of_actor = || own().filter(|hop| hop.actor == page.actor);
         let same = |hop: &&Hop| hop.request.url.origin() == page.request.url.origin() && hop.request.url.path() == page.request.url.path();
         let signed_out = of_actor().any(|hop| hop.id > witness.hop.id && hop.id < page.id && ends_session(hop));
         let let_in = |hop: &&Hop| hop.id > page.id && is_success(hop) && turned_away(facts, hop).is_none();
@@ -159,7 +161,7 @@ fn shows_login_form(hop: &Hop) -> bool {
         // Two such fields change a password; one asks for it.
         fields == 1 && !page.contains("new-password")
     };
-    is_success(hop) && hop.resource == Resource::Document && html(hop).is_some_and(asks)
+    is_success(hop) && (hop.resource == Resource::Document || hop.cause == Cause::Probe) && html(hop).is_some_and(asks)
 }
 
 /// Whether a callback failed, and what says so: its status, the redirect that it answers with, or the page or object that it

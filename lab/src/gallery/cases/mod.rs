@@ -4,6 +4,7 @@
 mod accepted;
 mod edge;
 mod healthy;
+mod probes;
 mod redirects;
 mod sent;
 mod state;
@@ -22,6 +23,7 @@ pub(super) fn all() -> Vec<Case> {
         redirects::cases(),
         tokens::cases(),
         edge::cases(),
+        probes::cases(),
     ]
     .into_iter()
     .flatten()

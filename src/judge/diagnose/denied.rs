@@ -63,17 +63,14 @@ struct Past {
 }
 
 fn look_for_denied(facts: &Facts<'_>) -> Vec<HopId> {
-    let let_in: HashMap<Visit<'_>, HopId> = facts
-        .chain
-        .hops
-        .iter()
-        .filter(|hop| is_success(hop) && turned_away(facts, hop).is_none())
-        // Of several the last one stays.
-        .map(|hop| (visit(hop), hop.id))
-        .collect();
+    // What a probe was refused, or let into, is told by its table.
+    let own = || facts.chain.hops.iter().filter(|hop| hop.cause != Cause::Probe);
+    let let_in = own().filter(|hop| is_success(hop) && turned_away(facts, hop).is_none());
+    // Of several the last one stays.
+    let let_in: HashMap<Visit<'_>, HopId> = let_in.map(|hop| (visit(hop), hop.id)).collect();
     let mut found = Vec::new();
     let (mut told, mut first_refusals, mut pasts) = (HashSet::new(), HashMap::new(), HashMap::<&str, Past>::new());
-    for page in &facts.chain.hops {
+    for page in own() {
         let past = pasts.entry(&*page.actor).or_default();
         if page.resource == Resource::Document && !comes_by_itself(page) {
             past.went = Some(page.id);
@@ -202,7 +199,7 @@ fn shows_login_form(hop: &Hop) -> bool {
         // Two such fields change a password; one asks for it.
         fields == 1 && !page.contains("new-password")
     };
-    is_success(hop) && hop.resource == Resource::Document && html(hop).is_some_and(asks)
+    is_success(hop) && (hop.resource == Resource::Document || hop.cause == Cause::Probe) && html(hop).is_some_and(asks)
 }
 
 /// Whether a callback failed, and what says so: its status, the redirect that it answers with, or the page or object that it

@@ -18,8 +18,10 @@ use url::Url;
 pub struct Facts<'a> {
     /// What was to be done; empty for a chain that no scenario made.
     pub plan: Scene<'a>,
-    /// What happened.
+    /// What happened, without what probes asked that no login would ask.
     pub chain: &'a Chain,
+    /// What happened.
+    pub(super) whole: &'a Chain,
     /// Every cookie's life.
     pub ledger: Ledger<'a>,
     /// Plan steps by number, nested ones too, and whether they lie in a loop that the scenario asks for.
@@ -46,6 +48,11 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(super) fn new(plan: Scene<'a>, chain: &'a Chain) -> Self {
+        Self::of(plan, chain, chain)
+    }
+
+    /// The facts of `chain`, which is `whole` without what probes asked.
+    pub(super) fn of(plan: Scene<'a>, chain: &'a Chain, whole: &'a Chain) -> Self {
         let mut steps = BTreeMap::new();
         plan.steps.iter().for_each(|step| collect(step, false, &mut steps));
         let mut headers = HashMap::new();
@@ -73,6 +80,7 @@ impl<'a> Facts<'a> {
         let mut facts = Self {
             plan,
             chain,
+            whole,
             ledger,
             steps,
             headers,

@@ -7,6 +7,7 @@ use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::{CookieSet, Hop};
+use crate::web::presented::Presented;
 use std::collections::{BTreeMap, HashMap};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
@@ -48,6 +49,24 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         ];
         Some(RULE.finding(format!("the login writes `{name}`, the page reads `{other}`"), evidence))
     });
+    findings.chain(probed(facts)).collect()
+}
+
+/// The same, as the truth table of a session shows it: refused under its name, accepted under another spelling.
+fn probed(facts: &Facts<'_>) -> Vec<Finding> {
+    let findings = facts.columns().into_iter().filter_map(|column| {
+        let refused = column.refused(Presented::Stored)?;
+        let form = [Presented::Bare, Presented::Secure, Presented::Host].into_iter().find(|form| column.opened_by(*form).is_some())?;
+        let (known, name) = (column.opened_by(form)?, column.name());
+        let evidence = vec![
+            Evidence::at(
+                refused.id,
+                format!("{} got `{name}` as it was stored and answered {}", place(refused), refused.status().unwrap_or_default()),
+            ),
+            Evidence::at(known.id, format!("it got the same value {} and answered {}", form.told(), known.status().unwrap_or_default())),
+        ];
+        Some(RULE.finding(format!("the login writes `{name}`, and {} reads the cookie {}", place(refused), form.told()), evidence))
+    });
     findings.collect()
 }
 
@@ -57,7 +76,7 @@ fn bare(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::RULE;
+    use super::{Presented, RULE};
     use crate::judge::diagnose::diagnose;
     use crate::judge::testing::Story;
 
@@ -66,6 +85,17 @@ mod tests {
         story.step("x").open("https://app.test/cb?code=1&state=2").sets("__Secure-session=v; Secure").follow("https://app.test/home");
         story.cookies("__Secure-session=v").sets(clears).status(status);
         diagnose(&story.plan, &story.chain).iter().any(|finding| finding.rule == RULE.id)
+    }
+
+    #[test]
+    fn a_table_shows_it_too() {
+        use crate::judge::diagnose::probe::tests::table_of;
+        use Presented::{Secure, Stored};
+        assert!(crate::judge::testing::hits(RULE.id, &table_of(&[(Stored, 401), (Secure, 200)])));
+        assert!(!crate::judge::testing::hits(RULE.id, &table_of(&[(Stored, 200), (Secure, 200)])), "it takes both");
+        assert!(!crate::judge::testing::hits(RULE.id, &table_of(&[(Stored, 401), (Secure, 401)])));
+        let shadowed = table_of(&[(Stored, 401), (Secure, 200), (Presented::LeftOut, 200)]);
+        assert!(!crate::judge::testing::hits(RULE.id, &shadowed), "the other cookies open the door");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// Everything that a run's origins stand on, while the run lasts.
 ///
@@ -137,6 +138,18 @@ impl Topology {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.edge.log().calls()
+    }
+
+    /// The same without the first `from`.
+    #[must_use]
+    pub fn calls_from(&self, from: usize) -> Vec<Call> {
+        self.edge.log().calls_from(from)
+    }
+
+    /// Changes with each answer to a call.
+    #[must_use]
+    pub fn answered(&self) -> watch::Receiver<u64> {
+        self.edge.log().answered()
     }
 
     /// Every undeclared origin that was asked for.

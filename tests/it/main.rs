@@ -18,6 +18,7 @@ mod mosaic;
 mod probe;
 mod readme;
 mod record;
+mod replay;
 mod review;
 mod salon;
 mod secrets;

@@ -2,6 +2,7 @@
 
 use super::attempt::Attempt;
 use super::credential::{Standing, standing};
+use super::denied::TurnedAway;
 use super::ledger::Ledger;
 use super::scene::Scene;
 use crate::judge::text::shown;
@@ -39,6 +40,10 @@ pub struct Facts<'a> {
     logins: HashMap<&'a str, Vec<&'a Hop>>,
     /// What each answer says about who asked, once somebody wanted to know.
     standings: Vec<OnceCell<Standing>>,
+    /// How each hop turned away whoever asked, once somebody wanted to know.
+    pub(super) refusals: Vec<OnceCell<Option<TurnedAway>>>,
+    /// Pages that turned somebody away for good, once somebody wanted to know.
+    pub(super) denied: OnceCell<Vec<HopId>>,
 }
 
 impl<'a> Facts<'a> {
@@ -85,6 +90,8 @@ impl<'a> Facts<'a> {
             carriers,
             logins: HashMap::new(),
             standings,
+            refusals: vec![OnceCell::new(); chain.hops.len()],
+            denied: OnceCell::new(),
         };
         for hop in &chain.hops {
             let sets = hop.set.iter().any(|set| !is_deletion(set));

@@ -6,7 +6,9 @@ use crate::judge::diagnose::facts::{Facts, place};
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Finding, Severity};
 use crate::judge::text::shown;
+use crate::trace::{CookieSet, Hop};
 use crate::web::presented::Presented;
+use std::collections::{BTreeMap, HashMap};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "cookie-name-prefix-split",
@@ -20,17 +22,25 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     check,
 };
 
+/// Hops that set or expire a cookie, by host and by the cookie's name without and with its prefix.
+type Spellings<'a> = HashMap<(Option<&'a str>, String), BTreeMap<String, Vec<&'a Hop>>>;
+
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut spellings = Spellings::new();
+    for hop in &facts.chain.hops {
+        for name in hop.set.iter().map(CookieSet::name_text) {
+            let of_cookie = spellings.entry((hop.request.url.host_str(), bare(&name).to_owned())).or_default();
+            of_cookie.entry(name).or_default().push(hop);
+        }
+    }
     let findings = denied(facts).into_iter().filter(|denied| denied.carried()).filter_map(|denied| {
         let name = denied.witness.set.name_text();
         let host = denied.page.request.url.host_str();
         // Who sets or expires the other spelling goes by it.
-        let (hop, other) =
-            facts.chain.hops.iter().filter(|hop| hop.request.url.host_str() == host && hop.id >= denied.page.id).find_map(|hop| {
-                let other = hop.set.iter().map(|set| set.name_text()).find(|other| *other != name && bare(other) == bare(&name))?;
-                Some((hop, other))
-            })?;
-        let (name, other) = (shown(&name, 80), shown(&other, 80));
+        let later = |hops: &[&'_ Hop]| hops.partition_point(|hop| hop.id < denied.page.id);
+        let others = spellings.get(&(host, bare(&name).to_owned()))?.iter().filter(|(other, _)| **other != name);
+        let (hop, other) = others.filter_map(|(other, hops)| Some((*hops.get(later(hops))?, other))).min_by_key(|(hop, _)| hop.id)?;
+        let (name, other) = (shown(&name, 80), shown(other, 80));
         let how = turned_away(facts, denied.page)?.told(denied.page);
         let evidence = vec![
             Evidence::at(denied.witness.hop.id, format!("{} set `{name}`", place(denied.witness.hop))),

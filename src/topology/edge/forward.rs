@@ -76,7 +76,12 @@ pub(super) async fn forward(
         unexpected: false,
         decision: None,
     });
-    let way = Way::of(shared.boards.get(&asked.origin), &request, line);
+    let behind = match target {
+        Target::Upstream(upstream) if line.direct => upstream.direct.clone().map(Target::Upstream),
+        _ => None,
+    };
+    let target = behind.as_ref().unwrap_or(target);
+    let way = Way::of(shared.boards.get(&asked.origin).filter(|_| !line.direct), &request, line);
     let answered = tokio::time::timeout(HEAD_WITHIN, async {
         let mut request = request;
         match way.there(request.headers_mut()).await {

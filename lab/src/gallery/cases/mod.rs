@@ -5,6 +5,7 @@ mod accepted;
 mod asked;
 mod edge;
 mod healthy;
+mod probes;
 mod redirects;
 mod renewal;
 mod sent;
@@ -26,6 +27,7 @@ pub(super) fn all() -> Vec<Case> {
         renewal::cases(),
         edge::cases(),
         asked::cases(),
+        probes::cases(),
     ]
     .into_iter()
     .flatten()

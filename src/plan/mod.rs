@@ -19,7 +19,7 @@ pub mod step;
 pub mod template;
 pub mod totp;
 
-pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, ReplayPlan, StubPlan, StubReply, StubRoute, UpstreamPlan};
+pub use backend::{Backend, ImagePlan, OriginPlan, ProcessPlan, Ready, ReplayPlan, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use browser::{
     Authenticator, Browser, BrowserPolicy, Credentials, DialogPlan, Engine, FetchPlan, Input, PasskeyPlan, PermissionState, ScriptPlan,
     TabPlan,

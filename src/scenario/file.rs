@@ -1,7 +1,7 @@
 //! The top of a scenario file.
 
 use super::backing::Redis;
-use super::origin::Origin;
+use super::origin::{Container, Origin};
 use super::read::{At, Map, Nullable, OneOrMany, Text, record};
 use super::step::Step;
 
@@ -129,6 +129,9 @@ record! {
         pub smtp: Option<Smtp>,
         /// A Redis server.
         pub redis: Option<Redis>,
+        /// Any other server, from an image: whoever uses it finds it by `${service.NAME.host}`, `port` and `url` (`tcp://…`).
+        /// It serves before any process is started; of `otherwise` it takes `process` only.
+        pub container: Option<Container>,
     }
 }
 

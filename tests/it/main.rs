@@ -6,6 +6,7 @@ mod block_reasons;
 mod browser;
 mod commands;
 mod conformance;
+mod containers;
 mod diagnose;
 mod doctor;
 mod gallery;

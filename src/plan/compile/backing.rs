@@ -35,7 +35,7 @@ impl Compiler<'_> {
                         }
                     }
                 };
-                RedisSource::Container { image: self.known(image, "an image"), or_process }
+                RedisSource::Container { image: self.image(image)?, or_process }
             }
             (Some(url), Some(_)) => {
                 self.fault_with(url.span, "a Redis service is elsewhere or a container, not both", "keep `url` or `container`");
@@ -72,6 +72,17 @@ impl Compiler<'_> {
         }
         let known = self.stores.clone();
         self.unknown(text.span, "Redis service", &name, known.iter().map(String::as_str));
+        None
+    }
+
+    /// A service that is a process of its own.
+    fn started_service(&mut self, text: &Text) -> Option<String> {
+        let name = self.known(text, "a service");
+        let known: Vec<_> = self.stores.iter().chain(&self.contained).cloned().collect();
+        if known.contains(&name) {
+            return Some(name);
+        }
+        self.unknown(text.span, "service with a process", &name, known.iter().map(String::as_str));
         None
     }
 
@@ -188,7 +199,7 @@ impl Compiler<'_> {
                 }
                 ProcessOf::Origin(origin)
             }
-            (None, Some(text)) => ProcessOf::Service(self.redis_named(text)?),
+            (None, Some(text)) => ProcessOf::Service(self.started_service(text)?),
             _ => {
                 self.fault_with(at, "`process` is about one process", "give it `origin` or `service`");
                 return None;

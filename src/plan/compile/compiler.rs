@@ -50,6 +50,8 @@ pub(super) struct Compiler<'a> {
     pub(super) services: Vec<String>,
     /// Those of them that are Redis.
     pub(super) stores: Vec<String>,
+    /// Services from images.
+    pub(super) contained: Vec<String>,
     /// Whether what is compiled stands behind an origin, and so gets to know where services are.
     pub(super) stands_up: bool,
     /// Origins that are declared, but have a fault of their own.

@@ -138,6 +138,7 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         origins: Vec::new(),
         services: Vec::new(),
         stores: Vec::new(),
+        contained: Vec::new(),
         stands_up: false,
         broken: Vec::new(),
         calling: Vec::new(),

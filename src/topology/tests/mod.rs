@@ -30,7 +30,7 @@ pub(super) fn span() -> Span {
 }
 
 pub(super) fn declared(origin: &str) -> Declared {
-    Declared { origin: origin.parse().unwrap(), span: span() }
+    Declared { origin: origin.parse().unwrap(), service: None, span: span() }
 }
 
 pub(super) fn context() -> Context {

@@ -14,6 +14,7 @@ const API: &str = "https://api.mosaic.test";
 
 fn shell(script: &str, ready: Ready) -> ProcessPlan {
     ProcessPlan {
+        image: None,
         run: ["/bin/sh", "-c", script].map(Template::text).into(),
         env: Vec::new(),
         dir: "/".into(),
@@ -80,7 +81,7 @@ async fn a_process_gets_a_bare_environment_a_port_and_its_own_variables() {
     let names: Vec<_> = topology.logs()[0].1.iter().filter_map(|line| Some(line.split_once('=')?.0.to_owned())).collect();
     assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
     let events = events.lock().unwrap();
-    assert!(matches!(&events[0], Event::Starting { origin } if origin.to_string() == API));
+    assert!(matches!(&events[0], Event::Starting { of } if of == API));
     assert!(events.iter().any(|event| matches!(event, Event::Ready { .. })));
     assert!(!format!("{events:?}").contains("hunter2"));
 }

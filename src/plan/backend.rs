@@ -1,6 +1,6 @@
 //! What stands behind each origin.
 
-use super::fault::Service;
+use super::fault::{Fault, Service};
 use super::gotrue::GotruePlan;
 use super::matcher::Matcher;
 use super::provider::IdpPlan;
@@ -20,6 +20,8 @@ pub struct OriginPlan {
     pub origin: Origin,
     /// What answers for it.
     pub backend: Backend,
+    /// What goes wrong from the beginning: in the embedded service behind it, or on the way.
+    pub faults: Vec<Fault>,
     /// Where the scenario declares it.
     pub span: Span,
 }

@@ -27,7 +27,7 @@ pub use browser::{
 pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
 pub(crate) use duration::shown as shown_duration;
-pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, SameAs, UrlPart};
+pub use expect::{Beside, Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, SameAs, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
 pub use gotrue::{
     GotrueAlgorithm, GotrueExternal, GotrueJwt, GotrueLimits, GotrueOtp, GotruePlan, GotrueRefresh, GotrueSession, GotrueUser,

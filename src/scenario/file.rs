@@ -77,6 +77,9 @@ record! {
         pub covers: OneOrMany<Text>,
         /// Limits and policies of this run, over those of the scenario.
         pub settings: Option<Settings>,
+        /// What the processes of these origins are started with in this run, over their own environment; `null` takes a variable
+        /// away.
+        pub env: Map<Map<Nullable<Text>>>,
         /// Who can perform the pages of this run.
         pub engine: Option<Text>,
         /// The only browser that this run is about.

@@ -32,6 +32,8 @@ record! {
         pub upstream: Option<Short<Upstream>>,
         /// Another port of the process behind another origin.
         pub port_of: Option<PortOf>,
+        /// What goes wrong from the beginning on the way to it, whatever stands behind it; a `fault` step changes it.
+        pub faults: OneOrMany<Fault>,
     }
 }
 

@@ -127,6 +127,7 @@ async fn one(service: &ServicePlan, plan: &RedisPlan, context: &Context, ports: 
     let proxy = Proxy::start((host.clone(), port), context.clock.clone()).await;
     let proxy = proxy.map_err(|cause| TopologyError::system("listening before a Redis server", cause))?;
     let own = !matches!(plan.source, RedisSource::Elsewhere { .. });
+    plan.faults.iter().for_each(|fault| proxy.disturb(fault.clone()));
     let access = RedisAccess { host, port, password: plan.password.clone(), own };
     Ok(RedisService { name: name.to_owned(), proxy, server, access })
 }

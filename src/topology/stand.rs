@@ -18,7 +18,9 @@ use super::stub::{Stub, StubServer};
 use super::switchboard::Switchboard;
 use crate::base::Clock;
 use crate::plan::backing::{ProcessAct, ProcessOf, RedisFaultPlan};
-use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, ReplayPlan, Scope, Service, ServiceKind, UpstreamPlan};
+use crate::plan::{
+    Backend, Clear, Fault, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, ReplayPlan, Scope, Service, ServiceKind, UpstreamPlan,
+};
 use crate::web::origin::{Origin, is_loopback};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -109,6 +111,10 @@ impl Topology {
             let client = egress::client(edge.authority().roots(), Some(edge.outward(&origin)?.proxy));
             gotrue.reach_through(client.map_err(|cause| TopologyError::system("giving an embedded service its way out", cause))?);
         }
+        for plan in origins {
+            let service = switchboards.iter().find(|(origin, ..)| *origin == plan.origin).map(|(_, service, board)| (*service, board));
+            edge.faults(&plan.origin).iter().for_each(|edge| turn_on(&plan.faults, service, edge));
+        }
         let mut processes = Vec::with_capacity(waiting.len());
         for (declared, plan, ports, station) in waiting {
             let outward = edge.outward(&declared.origin)?;
@@ -182,10 +188,7 @@ impl Topology {
                 }),
             }
         }
-        for fault in &change.add {
-            let able = service.filter(|(service, _)| fault.kind.spec().services.contains(service));
-            able.map_or(edge, |(_, board)| board).add(fault.clone());
-        }
+        turn_on(&change.add, service, edge);
     }
 
     /// Connects to what stands behind an origin, and sends nothing.
@@ -274,6 +277,14 @@ impl Topology {
         self.edge.stop();
         self.stubs.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.mail.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Turns faults on: in the embedded service of an origin what that can do, and the others on the way to it.
+fn turn_on(faults: &[Fault], service: Option<(Service, &Switchboard)>, edge: &Switchboard) {
+    for fault in faults {
+        let able = service.filter(|(service, _)| fault.kind.spec().services.contains(service));
+        able.map_or(edge, |(_, board)| board).add(fault.clone());
     }
 }
 

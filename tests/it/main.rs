@@ -2,6 +2,7 @@
 
 mod architecture;
 mod authsession;
+mod backing;
 mod block_reasons;
 mod browser;
 mod commands;

@@ -44,6 +44,8 @@ pub(super) struct Compiler<'a> {
     pub(super) ids: BTreeMap<String, Span>,
     /// Ids that any step has.
     pub(super) ever_ids: BTreeSet<String>,
+    /// What the steps with an id capture.
+    pub(super) captured_by: BTreeMap<String, BTreeSet<String>>,
     /// Origins, once they are compiled.
     pub(super) origins: Vec<OriginPlan>,
     /// Services beside the origins, by name.

@@ -28,7 +28,8 @@ impl Compiler<'_> {
                 self.faults.push(fault.related(first.span, "the first one").hint("keep one of them"));
                 continue;
             }
-            plans.push(OriginPlan { origin, backend, span: key.span });
+            let faults = self.origin_faults(&declared.faults.0, backend.service());
+            plans.push(OriginPlan { origin, backend, faults, span: key.span });
         }
         self.check_references(&plans);
         plans
@@ -79,7 +80,7 @@ impl Compiler<'_> {
 
     fn backend(&mut self, key: &Key, declared: &origin::Origin) -> Option<Backend> {
         const KINDS: &str = "`process`, `container`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` or `port_of`";
-        let origin::Origin { process, container, stub, idp, gotrue, otp, inbox, replay, upstream, port_of } = declared;
+        let origin::Origin { process, container, stub, idp, gotrue, otp, inbox, replay, upstream, port_of, faults: _ } = declared;
         let there = [
             process.is_some(),
             container.is_some(),

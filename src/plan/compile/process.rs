@@ -4,7 +4,7 @@ use super::compiler::Compiler;
 use crate::base::Span;
 use crate::plan::{Backend, ImagePlan, ProcessPlan, Ready, Template};
 use crate::scenario::origin::{self, Container, Otherwise, Process};
-use crate::scenario::read::{At, OneOrMany, Text};
+use crate::scenario::read::{At, Map, Nullable, OneOrMany, Text};
 use crate::web::origin::Origin;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -95,6 +95,37 @@ impl Compiler<'_> {
             self.fault_with(span, "what stands in for a service is a process", "write `otherwise: { process: … }`");
         }
         Some(plan)
+    }
+
+    /// Lays what a variant says over the environment of processes, and of what stands in for containers.
+    pub(super) fn lay_environment(&mut self, origins: &mut Map<origin::Origin>, over: &Map<Map<Nullable<Text>>>) {
+        for (key, changes) in &over.0 {
+            let found = origins.0.iter_mut().find(|(known, _)| known.name == key.name).map(|(_, origin)| origin);
+            let Some(found) = found else {
+                let names: Vec<_> = origins.names().collect();
+                self.unknown(key.span, "origin", &key.name, names);
+                continue;
+            };
+            let mut environments: Vec<_> = found.process.as_mut().map(|process| &mut process.env).into_iter().collect();
+            if let Some(Container { env, otherwise, .. }) = &mut found.container {
+                environments.push(env);
+                let process = otherwise.as_mut().and_then(|otherwise| otherwise.process.as_mut());
+                environments.extend(process.map(|process| &mut process.env));
+            }
+            if environments.is_empty() {
+                self.fault_with(
+                    key.span,
+                    format!("no process stands behind {}", key.name),
+                    "name an origin with `process:` or `container:`",
+                );
+            }
+            for env in environments {
+                for (name, value) in &changes.0 {
+                    env.0.retain(|(known, _)| known.name != name.name);
+                    env.0.extend(value.0.clone().map(|value| (name.clone(), value)));
+                }
+            }
+        }
     }
 
     /// The name of an image.

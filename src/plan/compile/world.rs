@@ -160,7 +160,7 @@ impl Compiler<'_> {
             self.fault_with(expectation.span, format!("{what} is no response"), hint);
         }
         for (key, source) in &written.capture.0 {
-            if !matches!(source, crate::scenario::expect::CaptureSource::Json(_)) {
+            if !matches!(source.source, crate::scenario::expect::CaptureSource::Json(_)) {
                 self.fault_with(key.span, format!("{what} is no response"), "capture with `json`: `{ json: value }`");
             }
         }

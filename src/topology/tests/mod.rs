@@ -61,7 +61,7 @@ fn matches(matcher: &Matcher, value: Option<&Value>, scope: &Scope) -> bool {
 }
 
 fn plan(origin: &str, backend: Backend) -> OriginPlan {
-    OriginPlan { origin: origin.parse().unwrap(), backend, span: span() }
+    OriginPlan { origin: origin.parse().unwrap(), backend, faults: Vec::new(), span: span() }
 }
 
 /// An origin that stands on a server of the test.

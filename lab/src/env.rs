@@ -1,5 +1,6 @@
 //! Typed reading of the environment: every error names the variable and says what would have been right.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use url::Url;
@@ -31,6 +32,12 @@ impl<'a> Env<'a> {
         self.required("PORT", "the port to listen on")?
             .parse()
             .map_err(|_| LabError::Invalid { name: "PORT", expected: "a port number from 0 to 65535".to_owned() })
+    }
+
+    /// The address to listen on: loopback unless told otherwise. In a container nobody comes by loopback.
+    pub(super) fn host(&self) -> Result<IpAddr, LabError> {
+        let Some(text) = self.get("HOST") else { return Ok(Ipv4Addr::LOCALHOST.into()) };
+        text.parse().map_err(|_| LabError::Invalid { name: "HOST", expected: "an IP address, such as 0.0.0.0".to_owned() })
     }
 
     /// An absolute http or https URL.

@@ -1,7 +1,7 @@
 //! Listener, request log and graceful shutdown: the same for every app.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,13 +32,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the app's configuration from `env` and opens `127.0.0.1:$PORT`; with port 0 the system chooses one.
+    /// Reads the app's configuration from `env` and opens `$HOST:$PORT`, on loopback unless told
+    /// otherwise; with port 0 the system chooses one.
     ///
     /// # Errors
     /// A variable missing or not understood, a certificate bundle that cannot be read, a port in use.
     pub async fn bind(app: App, env: &dyn Fn(&str) -> Option<String>, log: Log) -> Result<Server, LabError> {
         let env = Env::new(env);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, env.port()?));
+        let address = SocketAddr::from((env.host()?, env.port()?));
         let router = router(app, &env, &log)?;
         let listener = TcpListener::bind(address).await.map_err(|source| LabError::Bind { address, source })?;
         Ok(Server { app, listener, router, log })

@@ -112,6 +112,14 @@ pub(crate) enum StepError {
         /// What there was instead.
         why: String,
     },
+    /// A captured value that stands to an earlier one in another way than asked. Neither is in the text: both may be secret.
+    #[error("captured `{name}` is not as asked: {why}")]
+    Compared {
+        /// Its name.
+        name: String,
+        /// How it stands instead.
+        why: String,
+    },
     /// No message as it was asked for.
     #[error("{0}")]
     Inbox(String),

@@ -73,7 +73,7 @@ impl<'p> Session<'p> {
     }
 
     fn count(&self, nth: u32) {
-        self.recorder.capture(vec![(LimitPlan::TRY.to_owned(), nth.into())]);
+        self.recorder.capture(None, vec![(LimitPlan::TRY.to_owned(), nth.into())]);
     }
 
     /// Does a step once. `None` when it failed.

@@ -2,8 +2,9 @@
 //! the order in which it began.
 
 use super::Observer;
+use super::error::StepError;
 use crate::base::Clock;
-use crate::plan::{Matcher, Scope, Step, StepId, Template, TemplateError};
+use crate::plan::{Beside, Capture, Matcher, Scope, Step, StepId, Template, TemplateError};
 use crate::trace::{
     Blocked, Body, BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Probe, Request, Resource,
     ServerCall, StepRecord, Timings, WebStorage,
@@ -11,6 +12,8 @@ use crate::trace::{
 use crate::web::cookie::SendContext;
 use crate::web::headers::Headers;
 use bytes::Bytes;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -29,6 +32,8 @@ struct Facts {
     /// The circumstances of each hop, for a replay of it.
     contexts: Vec<Option<SendContext>>,
     scope: Scope,
+    /// What each step with an id captured last, by id and name.
+    captured: BTreeMap<(String, String), Value>,
 }
 
 /// What a step leaves behind.
@@ -241,8 +246,33 @@ impl Recorder {
     }
 
     /// Keeps captured values.
-    pub(crate) fn capture(&self, values: Vec<(String, serde_json::Value)>) {
-        self.facts().scope.captures.extend(values);
+    pub(crate) fn capture(&self, step: Option<&str>, values: Vec<(String, Value)>) {
+        let mut facts = self.facts();
+        if let Some(step) = step {
+            facts.captured.extend(values.iter().map(|(name, value)| ((step.to_owned(), name.clone()), value.clone())));
+        }
+        facts.scope.captures.extend(values);
+    }
+
+    /// Whether captured values stand to those that earlier steps captured as the captures ask.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub(crate) fn compare(&self, captures: &[Capture], values: &[(String, Value)]) -> Result<(), StepError> {
+        let facts = self.facts();
+        for (capture, (name, value)) in captures.iter().zip(values) {
+            for Beside { step, same } in &capture.beside {
+                let earlier = facts.captured.get(&(step.clone(), name.clone()));
+                let why = match earlier {
+                    None => format!("step `{step}` has captured none to compare it with"),
+                    Some(earlier) if (earlier == value) == *same => continue,
+                    Some(_) if *same => format!("it is another value than step `{step}` captured"),
+                    Some(_) => format!("it is the value that step `{step}` captured"),
+                };
+                return Err(StepError::Compared { name: name.clone(), why });
+            }
+        }
+        Ok(())
     }
 
     /// Whether a value is as a matcher asks.

@@ -308,7 +308,8 @@ impl<'p> Session<'p> {
         self.recorder.end_step(index, Ended { took: begun.elapsed(), page, deep_link, title, text, jar, error });
         if went && !step.capture.is_empty() {
             let jar = actor.jar();
-            match self.recorder.with_chain(|chain, _| capture::read(&step.capture, chain, index, &jar)) {
+            let read = self.recorder.with_chain(|chain, _| capture::read(&step.capture, chain, index, &jar));
+            match read.and_then(|values| self.recorder.compare(&step.capture, &values).map(|()| values)) {
                 Ok(values) => captured = values,
                 Err(error) => {
                     went = false;
@@ -321,7 +322,7 @@ impl<'p> Session<'p> {
         }
         let holds = self.rule(step, index, frame);
         if went && holds {
-            self.recorder.capture(captured);
+            self.recorder.capture(step.id.as_deref(), captured);
         }
         went && holds
     }

@@ -35,7 +35,7 @@ pub(crate) fn span() -> Span {
 
 /// An origin behind which the embedded provider stands.
 pub(crate) fn provider(origin: &str) -> OriginPlan {
-    OriginPlan { origin: origin.parse().unwrap(), backend: Backend::Idp(Box::default()), span: span() }
+    OriginPlan { origin: origin.parse().unwrap(), backend: Backend::Idp(Box::default()), faults: Vec::new(), span: span() }
 }
 
 impl Story {

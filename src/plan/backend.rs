@@ -1,6 +1,6 @@
 //! What stands behind each origin.
 
-use super::fault::Service;
+use super::fault::{Fault, Service};
 use super::gotrue::GotruePlan;
 use super::matcher::Matcher;
 use super::provider::IdpPlan;
@@ -20,6 +20,8 @@ pub struct OriginPlan {
     pub origin: Origin,
     /// What answers for it.
     pub backend: Backend,
+    /// What goes wrong from the beginning: in the embedded service behind it, or on the way.
+    pub faults: Vec<Fault>,
     /// Where the scenario declares it.
     pub span: Span,
 }
@@ -27,7 +29,7 @@ pub struct OriginPlan {
 /// What answers for an origin.
 #[derive(Debug, Clone)]
 pub enum Backend {
-    /// A program that the run starts.
+    /// A program that the run starts, from this machine or from an image.
     Process(ProcessPlan),
     /// Answers written in the scenario.
     Stub(StubPlan),
@@ -72,7 +74,10 @@ impl Backend {
 /// A program that the run starts and stops.
 #[derive(Debug, Clone)]
 pub struct ProcessPlan {
-    /// Program and arguments. The word `authchain` in first place means this very executable.
+    /// The image that it is started from; a program of this machine without one.
+    pub image: Option<Box<ImagePlan>>,
+    /// Program and arguments. The word `authchain` in first place means this very executable. Of an image, what is run in it,
+    /// and what the image says when empty.
     pub run: Vec<Template>,
     /// Environment on top of the bare one (`PATH`, `HOME`, `LANG`, `TMPDIR` are passed on); `${port}` is already a [capture](super::Part::Capture) called `port`.
     pub env: Vec<(String, Template)>,
@@ -94,6 +99,21 @@ pub struct ProcessPlan {
     pub ready_within: Duration,
     /// How long it has between SIGTERM and SIGKILL.
     pub stop_within: Duration,
+}
+
+/// The image that a process is started from.
+#[derive(Debug, Clone)]
+pub struct ImagePlan {
+    /// The image with its tag.
+    pub name: String,
+    /// The port that it listens on inside.
+    pub port: u16,
+    /// Further ports inside, in the order of [`ProcessPlan::ports`].
+    pub ports: Vec<u16>,
+    /// Files by their absolute path inside.
+    pub files: Vec<(String, Template)>,
+    /// What answers where no Docker engine does.
+    pub otherwise: Option<Backend>,
 }
 
 /// How one knows that a process serves.

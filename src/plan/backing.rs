@@ -12,6 +12,8 @@ pub struct RedisPlan {
     pub source: RedisSource,
     /// Its password.
     pub password: Option<Secret>,
+    /// What is done to commands from the beginning.
+    pub faults: Vec<RedisFault>,
 }
 
 /// Where a Redis server is from.

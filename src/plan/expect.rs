@@ -127,8 +127,19 @@ pub struct Capture {
     pub name: String,
     /// Where the value comes from.
     pub from: CaptureFrom,
+    /// How it stands to values that earlier steps captured under this name.
+    pub beside: Vec<Beside>,
     /// Where the scenario asks for it.
     pub span: Span,
+}
+
+/// How a captured value stands to one that an earlier step captured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// The id of the earlier step.
+    pub step: String,
+    /// Whether the two are the same, and not different.
+    pub same: bool,
 }
 
 /// Where a capture's value comes from.

@@ -20,7 +20,7 @@ pub mod step;
 pub mod template;
 pub mod totp;
 
-pub use backend::{Backend, OriginPlan, ProcessPlan, Ready, ReplayPlan, StubPlan, StubReply, StubRoute, UpstreamPlan};
+pub use backend::{Backend, ImagePlan, OriginPlan, ProcessPlan, Ready, ReplayPlan, StubPlan, StubReply, StubRoute, UpstreamPlan};
 pub use browser::{
     Authenticator, Browser, BrowserPolicy, Credentials, DialogPlan, Engine, FetchPlan, Input, PasskeyPlan, PermissionState, ScriptPlan,
     TabPlan,
@@ -28,7 +28,7 @@ pub use browser::{
 pub use compile::{Compiled, compile, compile_variant};
 pub use duration::duration;
 pub(crate) use duration::shown as shown_duration;
-pub use expect::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, SameAs, UrlPart};
+pub use expect::{Beside, Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, SameAs, UrlPart};
 pub use fault::{Fault, FaultArguments, FaultKind, FaultScope, Service};
 pub use gotrue::{
     GotrueAlgorithm, GotrueExternal, GotrueJwt, GotrueLimits, GotrueOtp, GotruePlan, GotrueRefresh, GotrueSession, GotrueUser,

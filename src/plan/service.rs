@@ -1,5 +1,6 @@
 //! What a run provides beside the pages of its origins: mail server, message hook, vendor of one-time passwords.
 
+use super::backend::ProcessPlan;
 use super::backing::RedisPlan;
 use super::fault::Fault;
 use super::step::Channel;
@@ -25,6 +26,8 @@ pub enum ServiceKind {
     Smtp(SmtpPlan),
     /// A Redis server.
     Redis(RedisPlan),
+    /// Any other server, from an image.
+    Container(Box<ProcessPlan>),
 }
 
 impl ServicePlan {

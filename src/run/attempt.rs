@@ -67,14 +67,17 @@ impl Attempt<'_> {
         };
         let topology = tokio::select! {
             topology = Topology::start(&self.plan.origins, context) => topology,
-            () = self.cancel.cancelled() => return Driven { interrupted: true, ..Driven::default() },
+            () = self.cancel.cancelled() => {
+                topology::settled().await;
+                return Driven { interrupted: true, ..Driven::default() };
+            }
         };
         let topology = match topology {
             Ok(topology) => Arc::new(topology),
             Err(error) => return Driven { trouble: Some(self.trouble_of(&error)), ..Driven::default() },
         };
         let mut driven = self.drive(&topology, clock, redactor).await;
-        driven.logs = topology.logs().into_iter().map(|(origin, lines)| ProcessLog { origin: origin.to_string(), lines }).collect();
+        driven.logs = topology.logs().into_iter().map(|(origin, lines)| ProcessLog { origin, lines }).collect();
         if let Some(casualty) = topology.casualties().first() {
             let hints = vec!["its last lines are shown below".to_owned()];
             driven.trouble = Some(Trouble { message: casualty.to_string(), hints, usage: false });
@@ -102,8 +105,8 @@ impl Attempt<'_> {
             max_body: self.plan.policy.max_body,
             edge: self.request.browser.edge(),
             log: Arc::new(move |event| match event {
-                topology::Event::Ready { origin, took } => listener.event(Event::Ready(id, &origin.to_string(), took)),
-                topology::Event::Log { origin, line } => listener.event(Event::Printed(id, &origin.to_string(), &line)),
+                topology::Event::Ready { of, took } => listener.event(Event::Ready(id, &of, took)),
+                topology::Event::Log { of, line } => listener.event(Event::Printed(id, &of, &line)),
                 topology::Event::Starting { .. } => {}
             }),
         })

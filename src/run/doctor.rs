@@ -103,8 +103,8 @@ pub async fn examine(engines: Engines, browser: &BrowserOptions) -> Vec<Section>
                 state: program(&["redis-server"], manager.install("redis-server", "redis", "redis", "redis")).await,
             },
             Item {
-                name: "docker (`container`)",
-                state: program(&["docker"], manager.install("docker.io", "docker", "docker", "--cask docker")).await,
+                name: "Docker engine (`container`)",
+                state: docker(manager.install("docker.io", "docker", "docker", "--cask docker")).await,
             },
         ],
     });
@@ -165,6 +165,15 @@ fn fake_time(manager: Manager) -> State {
     match topology::fake_time() {
         Some(path) => State::Well(path.display().to_string()),
         None => State::Missing(manager.install("libfaketime", "libfaketime", "libfaketime", "libfaketime")),
+    }
+}
+
+/// An engine that answers is what counts; the program beside it says whether there is one to be started.
+async fn docker(install: String) -> State {
+    match (topology::docker_version().await, Programs::on_path(&["dockerd", "docker"])) {
+        (Ok(version), _) => State::Well(format!("version {version}")),
+        (Err(why), Some(program)) => State::Broken(format!("{} is there, and no engine answers: {why}", program.display())),
+        (Err(_), None) => State::Missing(install),
     }
 }
 

@@ -18,6 +18,8 @@ record! {
         pub container: Option<Text>,
         /// What to do where none answers: `process` starts `redis-server`. Without it the run cannot begin.
         pub otherwise: Option<Text>,
+        /// What is done from the beginning to commands on their way to it; a `fault` step changes it.
+        pub faults: Option<RedisFaults>,
     }
 }
 
@@ -85,6 +87,22 @@ record! {
         pub redis: Text,
         /// Ends all disturbances, and lets go what is held.
         pub clear: Option<Flag>,
+        /// Answers with an error instead of passing the command on.
+        pub refuse: Option<RedisCalls>,
+        /// Passes the command on `by` so much later.
+        pub delay: Option<RedisCalls>,
+        /// Keeps the command until the disturbances are cleared.
+        pub hold: Option<RedisCalls>,
+        /// Resets the connection instead of passing the command on.
+        pub reset: Option<RedisCalls>,
+        /// Passes the command on, and never its reply.
+        pub drop: Option<RedisCalls>,
+    }
+}
+
+record! {
+    /// What is done to commands from the beginning.
+    pub struct RedisFaults {
         /// Answers with an error instead of passing the command on.
         pub refuse: Option<RedisCalls>,
         /// Passes the command on `by` so much later.

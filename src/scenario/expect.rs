@@ -221,6 +221,42 @@ record! {
 const WORDS: [&str; 5] = ["status", "redirect", "location", "url", "page"];
 const SOURCES: [&str; 9] = ["json", "header", "cookie", "url", "redirect", "body", "text", "local", "session"];
 
+/// A value that is kept, and how it stands to one that was kept before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Captured {
+    /// Where it comes from.
+    pub source: CaptureSource,
+    /// The earlier step that captured the same value under this name.
+    pub same_as: Option<Text>,
+    /// The earlier step that captured another value under this name.
+    pub differs_from: Option<Text>,
+}
+
+/// What a capture says beside its source.
+const BESIDE: [&str; 2] = ["same_as", "differs_from"];
+
+impl FromYaml for Captured {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Kind::Map(entries) = &node.kind else {
+            return CaptureSource::read(node, reader).map(|source| Self { source, same_as: None, differs_from: None });
+        };
+        let (same_as, differs_from) = (reader.field(entries, BESIDE[0], node.span)?, reader.field(entries, BESIDE[1], node.span)?);
+        let source = entries.iter().filter(|(key, _)| !BESIDE.contains(&key.name.as_str())).cloned().collect();
+        let source = CaptureSource::read(&Node { kind: Kind::Map(source), span: node.span }, reader)?;
+        Some(Self { source, same_as, differs_from })
+    }
+}
+
+impl JsonSchema for Captured {
+    fn schema_name() -> Cow<'static, str> {
+        "Captured".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        CaptureSource::json_schema(generator)
+    }
+}
+
 impl FromYaml for CaptureSource {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.kind {
@@ -288,6 +324,10 @@ impl JsonSchema for CaptureSource {
         any.extend(forms.into_iter().map(|(name, schema)| {
             let mut properties = serde_json::Map::new();
             properties.insert(name.to_owned(), schema);
+            for (key, what) in BESIDE.into_iter().zip(["is the same", "is another"]) {
+                let about = format!("The id of an earlier step with a capture of this name, whose value {what}; neither is ever shown.");
+                properties.insert(key.to_owned(), text(&about));
+            }
             json!({ "type": "object", "properties": properties, "required": [name], "additionalProperties": false })
         }));
         json_schema!({

@@ -1,7 +1,7 @@
 //! The top of a scenario file.
 
 use super::backing::Redis;
-use super::origin::Origin;
+use super::origin::{Container, Origin};
 use super::read::{At, Map, Nullable, OneOrMany, Text, record};
 use super::step::Step;
 
@@ -77,6 +77,9 @@ record! {
         pub covers: OneOrMany<Text>,
         /// Limits and policies of this run, over those of the scenario.
         pub settings: Option<Settings>,
+        /// What the processes of these origins are started with in this run, over their own environment; `null` takes a variable
+        /// away.
+        pub env: Map<Map<Nullable<Text>>>,
         /// Who can perform the pages of this run.
         pub engine: Option<Text>,
         /// The only browser that this run is about.
@@ -129,6 +132,9 @@ record! {
         pub smtp: Option<Smtp>,
         /// A Redis server.
         pub redis: Option<Redis>,
+        /// Any other server, from an image: whoever uses it finds it by `${service.NAME.host}`, `port` and `url` (`tcp://…`).
+        /// It serves before any process is started; of `otherwise` it takes `process` only.
+        pub container: Option<Container>,
     }
 }
 

@@ -10,10 +10,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
 record! {
-    /// What answers for an origin: exactly one of `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` and `port_of`.
+    /// What answers for an origin: exactly one of `process`, `container`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` and `port_of`.
     pub struct Origin {
         /// A program that the run starts and stops.
         pub process: Option<Process>,
+        /// A program from an image, where a Docker engine answers.
+        pub container: Option<Container>,
         /// Answers written here.
         pub stub: Option<Stub>,
         /// The embedded OpenID provider.
@@ -30,6 +32,8 @@ record! {
         pub upstream: Option<Short<Upstream>>,
         /// Another port of the process behind another origin.
         pub port_of: Option<PortOf>,
+        /// What goes wrong from the beginning on the way to it, whatever stands behind it; a `fault` step changes it.
+        pub faults: OneOrMany<Fault>,
     }
 }
 
@@ -58,6 +62,51 @@ record! {
         pub ready_within: Option<Text>,
         /// How long it has to stop by itself: `3s`.
         pub stop_within: Option<Text>,
+    }
+}
+
+record! {
+    /// A program from an image, started where a Docker engine answers and removed with the run. It reaches other origins as a
+    /// process does, and services of the run by `${service.NAME.host}` and the like.
+    pub struct Container {
+        /// The image with its tag: `registry.example/api:1.4`. It comes from its registry where the engine does not have it.
+        pub image: Text,
+        /// The port that it listens on inside, which `PORT` holds as well.
+        pub port: u16,
+        /// Further ports inside, by name.
+        pub ports: Map<At<u16>>,
+        /// What is run in it, word by word; what the image says when absent.
+        pub command: Vec<Text>,
+        /// Environment on top of the image's. It travels through the engine's API: no list of processes shows it.
+        pub env: Map<Text>,
+        /// Files by their absolute path inside, with their text.
+        pub files: Map<Text>,
+        /// Whether it is started with the run: `at_once` (when absent), or `later`, by a `process` step.
+        pub start: Option<Text>,
+        /// Origins whose processes must serve before this one is started.
+        pub after: OneOrMany<Text>,
+        /// How many of it there are; requests go to each in turn. One when absent.
+        pub replicas: Option<At<u32>>,
+        /// How one knows that it serves; without it, when its port takes connections.
+        pub ready: Option<Ready>,
+        /// How long it may take until it serves, from when the image is there: `30s`.
+        pub ready_within: Option<Text>,
+        /// How long it has to stop by itself: `3s`.
+        pub stop_within: Option<Text>,
+        /// What answers where no Docker engine does. Without it the run cannot begin there.
+        pub otherwise: Option<Otherwise>,
+    }
+}
+
+record! {
+    /// What answers where no Docker engine does: one of them.
+    pub struct Otherwise {
+        /// A program that the run starts and stops.
+        pub process: Option<Process>,
+        /// Answers written here.
+        pub stub: Option<Stub>,
+        /// A real server somewhere else: its URL, or a mapping.
+        pub upstream: Option<Short<Upstream>>,
     }
 }
 

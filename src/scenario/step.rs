@@ -2,7 +2,7 @@
 
 use super::backing::{FaultStep, ProcessStep, RedisLook};
 use super::browser::{Dialog, Fetch, Passkey, Script, Tab};
-use super::expect::{CaptureSource, Expect, Matcher};
+use super::expect::{Captured, Expect, Matcher};
 use super::fault::Fault;
 use super::node::{Key, Node};
 use super::probe::{Again, Limit, Probe};
@@ -26,7 +26,7 @@ pub struct Step {
     /// What it must show.
     pub expect: Option<At<Expect>>,
     /// What is kept of it, by the name that templates use.
-    pub capture: Map<CaptureSource>,
+    pub capture: Map<Captured>,
     /// Its name, for references.
     pub id: Option<Text>,
     /// Who does it.
@@ -381,11 +381,7 @@ impl JsonSchema for Step {
             modifiers.insert(name.to_owned(), json!({ "description": about, "allOf": [schema] }));
         };
         modifier("expect", "What the step must show.", generator.subschema_for::<Expect>());
-        modifier(
-            "capture",
-            "Values to keep for later steps, by the name that `${name}` uses.",
-            generator.subschema_for::<Map<CaptureSource>>(),
-        );
+        modifier("capture", "Values to keep for later steps, by the name that `${name}` uses.", generator.subschema_for::<Map<Captured>>());
         modifier("id", "A name for references (`replay`, `since`).", generator.subschema_for::<Text>());
         modifier("as", "Who does it: every name is a person with a device of their own.", generator.subschema_for::<Text>());
         modifier("when", "Only when variables have these values.", generator.subschema_for::<When>());

@@ -2,7 +2,6 @@
 
 use crate::base::{Clock, Redactor};
 use crate::plan::{Matcher, Scope, ServicePlan};
-use crate::web::origin::Origin;
 use serde_json::Value;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -48,25 +47,25 @@ impl Context {
     }
 }
 
-/// Something that happened while origins stood up or served.
+/// Something that happened while origins stood up or served. `of` is the origin, or the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A process is being started for this origin.
+    /// A process is being started.
     Starting {
-        /// The origin.
-        origin: Origin,
+        /// What stands on it.
+        of: String,
     },
-    /// The origin's process serves.
+    /// A process serves.
     Ready {
-        /// The origin.
-        origin: Origin,
+        /// What stands on it.
+        of: String,
         /// From its start until it served.
         took: Duration,
     },
-    /// The origin's process wrote a line; secrets and control characters are already out of it.
+    /// A process wrote a line; secrets and control characters are already out of it.
     Log {
-        /// The origin.
-        origin: Origin,
+        /// What stands on it.
+        of: String,
         /// The line without its end.
         line: String,
     },

@@ -1,26 +1,47 @@
 //! Why a topology could not stand up.
 
 use crate::base::{Diagnostic, Span};
-use crate::plan::{OriginPlan, TemplateError};
+use crate::plan::{OriginPlan, ServicePlan, TemplateError};
 use crate::web::origin::Origin;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
+use std::{fmt, io};
 
-/// An origin and where the scenario declares it.
+/// An origin, or a service that runs beside the origins, and where the scenario declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declared {
-    /// The origin.
+    /// The origin. A service has one of its own, by which its calls to other origins are known.
     pub origin: Origin,
+    /// The service's name, when it is one.
+    pub service: Option<String>,
     /// Where the scenario declares it.
     pub span: Span,
 }
 
+impl fmt::Display for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.service {
+            Some(name) => write!(f, "service `{name}`"),
+            None => self.origin.fmt(f),
+        }
+    }
+}
+
 impl Declared {
+    /// A service that runs beside the origins.
+    #[must_use]
+    pub fn service(plan: &ServicePlan) -> Box<Self> {
+        // A name of the domain that is kept for private use; letters, digits, `-` and `_` are all that it has.
+        let origin = format!("http://{}.service.internal", plan.name).parse();
+        // Of a name that no host can have, the domain is left.
+        let origin = origin.unwrap_or_else(|_| "http://service.internal".parse().expect("a literal origin"));
+        Box::new(Self { origin, service: Some(plan.name.clone()), span: plan.span })
+    }
+
     /// The origin of `plan` and its place.
     #[must_use]
     pub fn of(plan: &OriginPlan) -> Box<Self> {
-        Box::new(Self { origin: plan.origin.clone(), span: plan.span })
+        Box::new(Self { origin: plan.origin.clone(), service: None, span: plan.span })
     }
 }
 
@@ -28,39 +49,39 @@ impl Declared {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum TopologyError {
-    #[error("origin {} is declared twice", .at.origin)]
+    #[error("origin {} is declared twice", .at)]
     DeclaredTwice { at: Box<Declared>, before: Box<Declared> },
-    #[error("origin {} stands on the real upstream {upstream}, and this run may not reach real origins", .at.origin)]
+    #[error("origin {} stands on the real upstream {upstream}, and this run may not reach real origins", .at)]
     NeedsLive { at: Box<Declared>, upstream: String },
-    #[error("origin {} cannot stand on {upstream}: {reason}", .at.origin)]
+    #[error("origin {} cannot stand on {upstream}: {reason}", .at)]
     UpstreamInvalid { at: Box<Declared>, upstream: String, reason: &'static str },
-    #[error("a stub route of {} cannot be served: {reason}", .at.origin)]
+    #[error("a stub route of {} cannot be served: {reason}", .at)]
     StubInvalid { at: Box<Declared>, reason: String },
-    #[error("{what} of {} has no value: {cause}", .at.origin)]
+    #[error("{what} of {} has no value: {cause}", .at)]
     Template { at: Box<Declared>, what: String, cause: TemplateError },
-    #[error("the process of {} has no program to run", .at.origin)]
+    #[error("the process of {} has no program to run", .at)]
     NothingToRun { at: Box<Declared> },
-    #[error("the processes of {} and {} both want port {port}", .at.origin, .before.origin)]
+    #[error("the processes of {} and {} both want port {port}", .at, .before)]
     PortWantedTwice { at: Box<Declared>, before: Box<Declared>, port: u16 },
-    #[error("the process of {} wants port {port}, which is already in use", .at.origin)]
+    #[error("the process of {} wants port {port}, which is already in use", .at)]
     PortInUse { at: Box<Declared>, port: u16 },
-    #[error("the process of {} cannot be started: there is no program `{program}`", .at.origin)]
+    #[error("the process of {} cannot be started: there is no program `{program}`", .at)]
     ProgramNotFound { at: Box<Declared>, program: String },
-    #[error("the process of {} cannot be started: there is no directory `{}`", .at.origin, .dir.display())]
+    #[error("the process of {} cannot be started: there is no directory `{}`", .at, .dir.display())]
     DirectoryNotFound { at: Box<Declared>, dir: PathBuf },
-    #[error("the process of {} cannot be started: `{program}`: {cause}", .at.origin)]
+    #[error("the process of {} cannot be started: `{program}`: {cause}", .at)]
     NotStarted { at: Box<Declared>, program: String, cause: io::Error },
-    #[error("the process of {} ended before it was ready ({status}){}", .at.origin, told(.lines))]
+    #[error("the process of {} ended before it was ready ({status}){}", .at, told(.lines))]
     DiedEarly { at: Box<Declared>, status: String, lines: Vec<String> },
-    #[error("the process of {} was not ready within {} ({waited_for}){}", .at.origin, seconds(.within), told(.lines))]
+    #[error("the process of {} was not ready within {} ({waited_for}){}", .at, seconds(.within), told(.lines))]
     NotReady { at: Box<Declared>, waited_for: String, within: Duration, lines: Vec<String> },
-    #[error("the process of {} cannot live by the run's clock, which this scenario moves: libfaketime is not installed", .at.origin)]
+    #[error("the process of {} cannot live by the run's clock, which this scenario moves: libfaketime is not installed", .at)]
     NoFakeTime { at: Box<Declared> },
-    #[error("the recording `{}` behind {} cannot be served: {reason}", .file.display(), .at.origin)]
+    #[error("the recording `{}` behind {} cannot be served: {reason}", .file.display(), .at)]
     RecordingInvalid { at: Box<Declared>, file: PathBuf, reason: String },
-    #[error("the recording `{}` has nothing of {}; it has {origins}", .file.display(), .at.origin)]
+    #[error("the recording `{}` has nothing of {}; it has {origins}", .file.display(), .at)]
     NotRecorded { at: Box<Declared>, file: PathBuf, origins: String },
-    #[error("the process of {} wants ports for {} processes and names one itself", .at.origin, .replicas)]
+    #[error("the process of {} wants ports for {} processes and names one itself", .at, .replicas)]
     PortOfReplicas { at: Box<Declared>, replicas: usize },
     #[error("service `{name}` cannot be started: there is no program `redis-server`")]
     NoRedis { name: String },
@@ -68,10 +89,12 @@ pub enum TopologyError {
     Redis { name: String, why: String, lines: Vec<String> },
     #[error("service `{name}` lies on {host}, and this run may not reach real servers")]
     RedisNeedsLive { name: String, host: String },
-    #[error("service `{name}` is to be started from image `{image}`, and no Docker engine answers ({why})")]
-    NoEngine { name: String, image: String, why: String },
-    #[error("service `{name}` cannot be started from image `{image}`: {why}")]
-    ContainerFailed { name: String, image: String, why: String },
+    #[error("{at} is to be started from image `{image}`, and no Docker engine answers ({why})")]
+    NoEngine { at: Box<Declared>, image: String, why: String },
+    #[error("{at} cannot be started from image `{image}`: {why}")]
+    ContainerFailed { at: Box<Declared>, image: String, why: String },
+    #[error("the container of {} cannot live by the run's clock, which this scenario moves", .at)]
+    ContainerClock { at: Box<Declared> },
     #[error("{what} failed: {cause}")]
     System { what: &'static str, cause: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -96,6 +119,7 @@ impl TopologyError {
             | Self::NotRecorded { .. }
             | Self::PortWantedTwice { .. }
             | Self::PortOfReplicas { .. }
+            | Self::ContainerClock { .. }
             | Self::RedisNeedsLive { .. } => true,
             Self::PortInUse { .. }
             | Self::ProgramNotFound { .. }
@@ -132,13 +156,11 @@ impl TopologyError {
             | Self::DiedEarly { at, .. }
             | Self::NoFakeTime { at }
             | Self::PortOfReplicas { at, .. }
+            | Self::ContainerClock { at }
+            | Self::NoEngine { at, .. }
+            | Self::ContainerFailed { at, .. }
             | Self::NotReady { at, .. } => Some(at),
-            Self::NoRedis { .. }
-            | Self::Redis { .. }
-            | Self::RedisNeedsLive { .. }
-            | Self::NoEngine { .. }
-            | Self::ContainerFailed { .. }
-            | Self::System { .. } => None,
+            Self::NoRedis { .. } | Self::Redis { .. } | Self::RedisNeedsLive { .. } | Self::System { .. } => None,
         }
     }
 
@@ -160,9 +182,10 @@ impl TopologyError {
             Self::RedisNeedsLive { .. } => vec!["run with `--live`, or with a profile that says `live: true`".into()],
             Self::NoEngine { .. } => vec![
                 "start the engine (`docker info` says whether it answers)".into(),
-                "or write `otherwise: process` beside `container` to start `redis-server` instead".into(),
+                "or write beside `container` what to do without one: `otherwise: { process: … }`, or for Redis `otherwise: process`".into(),
             ],
             Self::ContainerFailed { .. } => vec!["see whether `docker run` starts the image".into()],
+            Self::ContainerClock { .. } => vec!["start it as a `process`, or leave its clock alone: wait for nothing that it times".into()],
             Self::StubInvalid { .. } | Self::Template { .. } | Self::Redis { .. } => Vec::new(),
             Self::NothingToRun { .. } => vec!["give `run` a program and its arguments, for example `run: [node, server.js]`".into()],
             Self::PortWantedTwice { .. } => vec!["leave `port` out of one: a free one is passed as `${port}` and `PORT`".into()],
@@ -213,8 +236,11 @@ mod tests {
 
     #[test]
     fn a_clock_that_processes_cannot_have_is_the_fault_of_the_machine() {
-        let at =
-            Box::new(Declared { origin: "https://a.test".parse().unwrap(), span: Span::new(Sources::default().add("a.yaml", ""), 0..0) });
+        let at = Box::new(Declared {
+            origin: "https://a.test".parse().unwrap(),
+            service: None,
+            span: Span::new(Sources::default().add("a.yaml", ""), 0..0),
+        });
         let error = TopologyError::NoFakeTime { at };
         assert!(!error.is_usage() && error.to_string().contains("libfaketime is not installed"));
         assert_eq!(error.hints(), ["install it: `sudo apt-get install -y libfaketime`"]);
@@ -225,7 +251,7 @@ mod tests {
         let mut sources = Sources::default();
         let text = "origins:\n  https://a.test:\n    process: x\n";
         let source = sources.add("a.yaml", text);
-        let at = Box::new(Declared { origin: "https://a.test".parse().unwrap(), span: Span::new(source, 11..25) });
+        let at = Box::new(Declared { origin: "https://a.test".parse().unwrap(), service: None, span: Span::new(source, 11..25) });
         let error = TopologyError::DiedEarly { at, status: "exit status: 1".into(), lines: vec!["no DATABASE_URL".into()] };
         assert!(!error.is_usage());
         let shown = error.diagnostic().render(&sources, false);

@@ -34,6 +34,7 @@ mod tests;
 mod transport;
 
 pub use calls::{Call, Refusal};
+pub use container::{settled, version as docker_version};
 pub use context::{Context, Event, Matches, Sink};
 pub use edge::Authority;
 pub use error::{Declared, TopologyError};

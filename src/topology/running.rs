@@ -1,8 +1,9 @@
 //! The processes of an origin while the run lasts: started with it or by a step, ended, signalled, and started again.
 
+use super::container::Bridge;
 use super::context::Context;
 use super::error::{Declared, TopologyError};
-use super::process::{Casualty, End, FakeTime, Launch, Outward, Process, Station};
+use super::process::{Casualty, End, FakeTime, Launch, Listener, Outward, Process, Station, Surroundings};
 use super::redis::RedisService;
 use crate::plan::backing::{Deed, ProcessAct, Signal};
 use crate::plan::{ProcessPlan, Scope, Template};
@@ -11,7 +12,6 @@ use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 
 /// Pause between two looks at what is still open: nobody tells.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -42,6 +42,15 @@ pub(super) struct Slot {
     ever: Mutex<bool>,
 }
 
+/// What all processes of a run share.
+#[derive(Clone, Copy)]
+pub(super) struct Backing<'a> {
+    /// Their clock, where it is moved.
+    pub(super) fake_time: Option<&'a FakeTime>,
+    /// How containers reach this machine, where there are any.
+    pub(super) bridge: Option<&'a Bridge>,
+}
+
 /// What a step came to, and why it could not be done.
 pub(super) type Told = Result<Value, String>;
 
@@ -68,10 +77,12 @@ impl Slot {
     pub(super) fn launch(
         &self,
         over: &[(String, Option<Template>)],
-        fake_time: Option<&FakeTime>,
+        backing: Backing<'_>,
         context: &Context,
     ) -> Result<Launch, TopologyError> {
-        Launch::new(&self.declared, &self.plan, over, &self.ports, &self.outward, fake_time, context)
+        let Backing { fake_time, bridge } = backing;
+        let surroundings = Surroundings { outward: &self.outward, fake_time, bridge };
+        Launch::new(&self.declared, &self.plan, over, &self.ports, &surroundings, context)
     }
 
     /// Starts it and waits until it serves.
@@ -115,6 +126,8 @@ impl Slot {
             process.signal(SIGKILL);
             process.until_ended(GONE_WITHIN).await;
         }
+        // A container leaves something, and its port with it.
+        process.stop().await;
         self.put_away(&process);
         in_time
     }
@@ -143,6 +156,11 @@ impl Slot {
         lines
     }
 
+    async fn accepts(&self, port: u16) -> bool {
+        let listener = Listener { port, beyond_proxy: self.plan.image.is_some() };
+        listener.accepts(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), LOOK_WITHIN).await
+    }
+
     /// Its state as a step sees it.
     async fn value(&self) -> Value {
         let end = self.station.end().or_else(|| lock(&self.failed).clone());
@@ -154,7 +172,7 @@ impl Slot {
         };
         let mut listens = serde_json::Map::new();
         for (name, port) in &self.ports {
-            listens.insert(name.clone(), accepts(*port).await.into());
+            listens.insert(name.clone(), self.accepts(*port).await.into());
         }
         let mut value = of_end(state, end.as_ref().filter(|_| state != "running"));
         value["log"] = self.lines().join("\n").into();
@@ -172,24 +190,19 @@ pub(super) fn of_end(state: &str, end: Option<&End>) -> Value {
     json!({ "state": state, "code": end.and_then(|end| end.code), "signal": signal })
 }
 
-async fn accepts(port: u16) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    matches!(tokio::time::timeout(LOOK_WITHIN, TcpStream::connect(address)).await, Ok(Ok(_)))
-}
-
 /// Does to a process what a step asks for.
 pub(super) async fn act(
     slot: &Slot,
     act: &ProcessAct,
     scope: Scope,
-    fake_time: Option<&FakeTime>,
+    backing: Backing<'_>,
     redis: &[RedisService],
     context: &Context,
 ) -> Told {
     let mut context = context.clone();
     // What the run knows by now, and where its services are.
     context.scope.captures.extend(scope.captures);
-    let launch = || slot.launch(&act.env, fake_time, &context).map_err(|error| error.to_string());
+    let launch = || slot.launch(&act.env, backing, &context).map_err(|error| error.to_string());
     let stop_within = act.within.unwrap_or(slot.plan.stop_within);
     match act.deed {
         Deed::Look => Ok(slot.value().await),
@@ -241,7 +254,7 @@ async fn ended(slot: &Slot, signal: i32, within: Duration, redis: &[RedisService
     let open: Vec<_> = redis.iter().filter(|service| service.proxy.open().0 > 0).collect();
     let mut listening: Vec<(String, u16)> = Vec::new();
     for port in &slot.ports {
-        if accepts(port.1).await {
+        if slot.accepts(port.1).await {
             listening.push(port.clone());
         }
     }
@@ -250,7 +263,7 @@ async fn ended(slot: &Slot, signal: i32, within: Duration, redis: &[RedisService
         loop {
             let mut still = Vec::new();
             for (name, port) in listening.drain(..) {
-                if accepts(port).await {
+                if slot.accepts(port).await {
                     still.push((name, port));
                 } else {
                     closed.push((Instant::now(), name));

@@ -1,6 +1,7 @@
 //! Standing everything up, and taking it down again.
 
 use super::calls::{Call, Refusal};
+use super::container::Bridge;
 use super::context::Context;
 use super::edge::{Authority, Edge, Target, UpstreamTarget};
 use super::error::{Declared, TopologyError};
@@ -10,14 +11,16 @@ use super::provider::gotrue::egress;
 use super::provider::{Gotrue, Hook, Idp, OtpVendor, Surroundings};
 use super::redis::{RedisAccess, RedisService};
 use super::replay::{Recording, Replay};
-use super::running::{self, Slot, Told};
+use super::running::{self, Backing, Slot, Told};
 use super::services;
 use super::smtp::SmtpServer;
 use super::stub::{Stub, StubServer};
 use super::switchboard::Switchboard;
 use crate::base::Clock;
 use crate::plan::backing::{ProcessAct, ProcessOf, RedisFaultPlan};
-use crate::plan::{Backend, Clear, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, ReplayPlan, Scope, Service, ServiceKind, UpstreamPlan};
+use crate::plan::{
+    Backend, Clear, Fault, FaultsPlan, IdpPlan, OriginPlan, ProcessPlan, ReplayPlan, Scope, Service, ServiceKind, UpstreamPlan,
+};
 use crate::web::origin::{Origin, is_loopback};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -32,6 +35,8 @@ use tokio::sync::watch;
 /// Dropping it ends everything at once; [`stop`](Self::stop) lets processes end in peace.
 pub struct Topology {
     processes: Vec<Arc<Slot>>,
+    /// Services from images.
+    beside: Vec<Arc<Slot>>,
     redis: Vec<RedisService>,
     context: Context,
     edge: Edge,
@@ -42,6 +47,8 @@ pub struct Topology {
     clock: Clock,
     /// The clock of processes, where it is moved.
     fake_time: Option<FakeTime>,
+    /// How containers reach this machine, where there are any.
+    bridge: Option<Bridge>,
     /// Held until the processes are gone.
     _ports: Ports,
 }
@@ -53,6 +60,8 @@ impl Topology {
     /// # Errors
     /// When something cannot stand. Whatever was started by then is stopped.
     pub async fn start(origins: &[OriginPlan], mut context: Context) -> Result<Self, TopologyError> {
+        let (origins, bridge) = services::with_or_without_containers(origins, &mut context).await?;
+        let origins = origins.as_slice();
         let mut ports = Ports::default();
         let inbox = Inbox::new(context.clock.clone());
         let surroundings = Surroundings { clock: context.clock.clone(), inbox: inbox.clone() };
@@ -61,6 +70,7 @@ impl Topology {
         let fake_time = fake_time.map_err(|cause| TopologyError::system("writing the clock of processes", cause))?;
         let mail = mail_servers(&mut context, &inbox).await?;
         let redis = services::redis(&mut context, &mut ports).await?;
+        let contained = services::contained(&mut context, &mut ports)?;
         let plans = check(origins, &mut ports, &context, &surroundings)?;
         let mut routes = Vec::with_capacity(plans.len());
         let mut stubs = Vec::new();
@@ -102,15 +112,26 @@ impl Topology {
             let client = egress::client(edge.authority().roots(), Some(edge.outward(&origin)?.proxy));
             gotrue.reach_through(client.map_err(|cause| TopologyError::system("giving an embedded service its way out", cause))?);
         }
+        for plan in origins {
+            let service = switchboards.iter().find(|(origin, ..)| *origin == plan.origin).map(|(_, service, board)| (*service, board));
+            edge.faults(&plan.origin).iter().for_each(|edge| turn_on(&plan.faults, service, edge));
+        }
         let mut processes = Vec::with_capacity(waiting.len());
         for (declared, plan, ports, station) in waiting {
             let outward = edge.outward(&declared.origin)?;
             processes.push(Arc::new(Slot::new(declared, plan.clone(), ports, station, outward)));
         }
-        services::start(&processes, fake_time.as_ref(), &context).await?;
+        let backing = Backing { fake_time: fake_time.as_ref(), bridge: bridge.as_ref() };
+        let mut beside = Vec::with_capacity(contained.len());
+        for (declared, plan, ports) in contained {
+            let outward = edge.outward(&declared.origin)?;
+            let station = Station::new(ports.first().map_or(0, |(_, port)| *port));
+            beside.push(Arc::new(Slot::new(declared, plan, ports, station, outward)));
+        }
+        services::start_all(&beside, &processes, backing, &context).await?;
         let (stubs, mail) = (Mutex::new(stubs), Mutex::new(mail));
         let clock = context.clock.clone();
-        Ok(Self { processes, redis, context, edge, inbox, switchboards, stubs, mail, clock, fake_time, _ports: ports })
+        Ok(Self { processes, beside, redis, context, edge, inbox, switchboards, stubs, mail, clock, fake_time, bridge, _ports: ports })
     }
 
     /// Where `actor` reaches every declared origin: as a proxy, or directly under an origin's name. Each actor has a listener
@@ -188,10 +209,7 @@ impl Topology {
                 }),
             }
         }
-        for fault in &change.add {
-            let able = service.filter(|(service, _)| fault.kind.spec().services.contains(service));
-            able.map_or(edge, |(_, board)| board).add(fault.clone());
-        }
+        turn_on(&change.add, service, edge);
     }
 
     /// Connects to what stands behind an origin, and sends nothing.
@@ -230,17 +248,21 @@ impl Topology {
     /// # Errors
     /// Why that could not be done.
     pub async fn process(&self, act: &ProcessAct, scope: Scope) -> Told {
+        let backing = Backing { fake_time: self.fake_time.as_ref(), bridge: self.bridge.as_ref() };
         match &act.of {
             ProcessOf::Origin(origin) => {
                 let slots: Vec<_> = self.processes.iter().filter(|slot| slot.declared.origin == *origin).collect();
                 let mut last = Err(format!("no process stands behind {origin}"));
                 // All that take turns, one after another: there is always one left to answer.
                 for slot in slots {
-                    last = Ok(running::act(slot, act, scope.clone(), self.fake_time.as_ref(), &self.redis, &self.context).await?);
+                    last = Ok(running::act(slot, act, scope.clone(), backing, &self.redis, &self.context).await?);
                 }
                 last
             }
             ProcessOf::Service(name) => {
+                if let Some(slot) = self.beside.iter().find(|slot| slot.declared.service.as_ref() == Some(name)) {
+                    return running::act(slot, act, scope, backing, &self.redis, &self.context).await;
+                }
                 let service = self.redis.iter().find(|service| service.name == *name).ok_or("there is no such service")?;
                 services::act(service, act.deed).await
             }
@@ -254,23 +276,36 @@ impl Topology {
             let server = service.server.as_ref()?;
             Some(Casualty { of: service.name.clone(), status: server.casualty()?, lines: server.lines() })
         });
-        self.processes.iter().filter_map(|process| process.casualty()).chain(redis).collect()
+        self.all().filter_map(|process| process.casualty()).chain(redis).collect()
     }
 
-    /// The last lines that each process printed, redacted, by the origin it stands for.
+    /// The last lines that each process printed, redacted, by the origin that it stands for or the service that it is.
     #[must_use]
-    pub fn logs(&self) -> Vec<(Origin, Vec<String>)> {
-        self.processes.iter().map(|process| (process.declared.origin.clone(), process.lines())).collect()
+    pub fn logs(&self) -> Vec<(String, Vec<String>)> {
+        self.all().map(|process| (process.declared.to_string(), process.lines())).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        self.processes.iter().chain(&self.beside)
     }
 
     /// Takes everything down: processes first (all at the same time, each within its own limit), because they may still call
     /// other origins while they end; then the edge, then the stubs. What is known of the run stays.
     pub async fn stop(&self) {
         services::stop_all(&self.processes).await;
+        services::stop_all(&self.beside).await;
         services::stop_redis(&self.redis).await;
         self.edge.stop();
         self.stubs.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.mail.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Turns faults on: in the embedded service of an origin what that can do, and the others on the way to it.
+fn turn_on(faults: &[Fault], service: Option<(Service, &Switchboard)>, edge: &Switchboard) {
+    for fault in faults {
+        let able = service.filter(|(service, _)| fault.kind.spec().services.contains(service));
+        able.map_or(edge, |(_, board)| board).add(fault.clone());
     }
 }
 
@@ -379,9 +414,10 @@ fn process_base<'a>(at: &Declared, process: &'a ProcessPlan, ports: &mut Ports) 
 
 /// The library that gives processes the run's clock, when there are processes and the clock will be moved.
 fn fake_time_library(origins: &[OriginPlan], context: &Context) -> Result<Option<PathBuf>, TopologyError> {
-    let Some(plan) = origins.iter().find(|plan| matches!(plan.backend, Backend::Process(_))).filter(|_| context.moves_clock) else {
+    if !context.moves_clock {
         return Ok(None);
-    };
+    }
+    let Some(plan) = origins.iter().find(|plan| matches!(plan.backend, Backend::Process(_))) else { return Ok(None) };
     FakeTime::library().map(Some).ok_or_else(|| TopologyError::NoFakeTime { at: Declared::of(plan) })
 }
 

@@ -44,7 +44,7 @@ impl Stub {
     pub(crate) fn new(at: &Declared, plan: &StubPlan, context: &Context) -> Result<Self, TopologyError> {
         let mut mocks = Vec::new();
         for route in &plan.routes {
-            let at = Declared { origin: at.origin.clone(), span: route.span };
+            let at = Declared { span: route.span, ..at.clone() };
             let replies = route.replies.iter().map(|reply| Reply::new(&at, route, reply, &context.scope)).collect::<Result<Vec<_>, _>>()?;
             let answers = answers(&replies);
             if answers == Some(0) {

@@ -64,6 +64,26 @@ fn a_switch_makes_exactly_those_scenarios_react_that_cover_it() {
     }
 }
 
+/// Runs the scenario of an id over time in a world, with or without a service that forgets at once.
+fn over_time(world: &World, forgets: bool, more: &[&str]) -> Ran {
+    copy(&project().join("scenarios/authsession"), &world.path().join("fresh"));
+    let text = std::fs::read_to_string(world.path().join("fresh/_authsession.yaml")).expect("the shared part");
+    let switched = if forgets { "switched: expired-forgotten" } else { "switched: \"\"" };
+    world.write("authsession/_authsession.yaml", text.replacen("switched: \"\"", switched, 1));
+    Ran::of(world.command().env("CI", "true").args(["run", "authsession/over-time.yaml"]).args(more))
+}
+
+#[test]
+fn what_was_expired_may_be_unknown_later_and_never_the_other_way_round() {
+    let world = World::new();
+    copy(&project().join("scenarios/authsession"), &world.path().join("authsession"));
+    over_time(&world, false, &[]).says(0, &["1 passed"]);
+    over_time(&world, true, &[]).says(0, &["1 passed", "Redis forgets the record some time after it expired"]);
+    over_time(&world, true, &["--update"]).says(0, &["1 passed"]);
+    over_time(&world, true, &[]).says(0, &["1 passed"]);
+    over_time(&world, false, &[]).says(1, &["challenge_expired", "drifted"]);
+}
+
 #[test]
 fn every_entry_of_the_catalogue_is_covered() {
     let ran = World::new().run(&["list", "--covers=002", &project().join("scenarios/authsession").display().to_string()]);

@@ -2,10 +2,12 @@
 
 mod architecture;
 mod authsession;
+mod backing;
 mod block_reasons;
 mod browser;
 mod commands;
 mod conformance;
+mod containers;
 mod diagnose;
 mod doctor;
 mod gallery;

@@ -30,21 +30,34 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The healthy runs that fail, and those that cover an entry, when a switch is turned for all of them.
-fn reaction(from: &str, to: &str, entry: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+/// What the report says of each healthy run when a switch is turned for all of them.
+fn healthy_runs(from: &str, to: &str) -> Vec<Value> {
     let world = salon(from, to);
     let mut command = world.command();
     command.env("CI", "true").args(["run", "scenarios/salon", "--filter", "#healthy", "--json", "report.json"]);
     let ran = Ran::of(&mut command);
     assert!([0, 1].contains(&ran.code), "{}\n{}", ran.out, ran.err);
     let report = std::fs::read(world.path().join("report.json")).expect("a report");
-    let report: Value = serde_json::from_slice(&report).expect("JSON");
-    let runs = report["runs"].as_array().expect("runs");
+    let mut report: Value = serde_json::from_slice(&report).expect("JSON");
+    let Value::Array(runs) = report["runs"].take() else { panic!("no runs") };
     assert!(runs.len() > 20, "{} runs", runs.len());
-    let name = |run: &Value| run["name"].as_str().expect("a name").to_owned();
-    let failed = runs.iter().filter(|run| run["outcome"] != "passed").map(name).collect();
-    let covering = runs.iter().filter(|run| run["covers"].as_array().is_some_and(|covers| covers.contains(&entry.into()))).map(name);
-    (failed, covering.collect())
+    runs
+}
+
+fn names<'r>(runs: impl Iterator<Item = &'r Value>) -> BTreeSet<String> {
+    runs.map(|run| run["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+/// Those that fail.
+fn failed(runs: &[Value]) -> BTreeSet<String> {
+    names(runs.iter().filter(|run| run["outcome"] != "passed"))
+}
+
+/// The healthy runs that fail, and those that cover an entry, when a switch is turned for all of them.
+fn reaction(from: &str, to: &str, entry: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let runs = healthy_runs(from, to);
+    let covering = runs.iter().filter(|run| run["covers"].as_array().is_some_and(|covers| covers.contains(&entry.into())));
+    (failed(&runs), names(covering))
 }
 
 /// A sample of the switches: with every one of them, the scenarios that cover its entry fail, and no other does.
@@ -56,6 +69,8 @@ fn a_switch_makes_the_scenarios_that_cover_it_react_and_no_others() {
         ("purposes-shared", "001-25"),
         ("numbers-as-typed", "001-32"),
         ("attempts-racy", "001-27"),
+        ("gate-shut", "001-07"),
+        ("cooldown-off", "001-15"),
     ] {
         let (failed, covering) = reaction("faults: none", &format!("faults: {switch}"), entry);
         assert!(!covering.is_empty(), "{entry} is covered by nothing");
@@ -64,6 +79,27 @@ fn a_switch_makes_the_scenarios_that_cover_it_react_and_no_others() {
     let (failed, covering) = reaction("client_retry: back-off", "client_retry: aggressive", "001-16");
     assert_eq!(failed, covering, "the other way round: the scenarios react to the front end alone");
     assert_eq!(reaction("faults: none", "faults: none", "001-01").0, BTreeSet::new(), "healthy");
+}
+
+/// What nothing goes without is covered by few scenarios and moves many: all that have a code sent, and no other.
+#[test]
+fn a_wide_switch_makes_whatever_depends_on_it_react_and_nothing_else() {
+    let healthy = healthy_runs("faults: none", "faults: none");
+    assert_eq!(failed(&healthy), BTreeSet::new());
+    let sends = |run: &&Value| {
+        let calls = run["calls"].as_array().into_iter().flatten();
+        calls.into_iter().any(|call| call["url"].as_str().is_some_and(|url| url.ends_with("/api/v2/send-otp")))
+    };
+    let sending = names(healthy.iter().filter(sends));
+    assert!(!sending.is_empty() && sending.len() < healthy.len(), "{sending:?}");
+    for (from, to, entry) in [("faults: none", "faults: unsent", "001-01"), ("provider: authentica", "provider: console", "001-08")] {
+        let (failed, covering) = reaction(from, to, entry);
+        assert!(
+            !covering.is_empty() && covering.is_subset(&failed),
+            "{to}: {entry} is covered by {covering:?}, and these react: {failed:?}"
+        );
+        assert_eq!(failed, sending, "{to}");
+    }
 }
 
 #[test]

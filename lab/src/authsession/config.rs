@@ -177,3 +177,55 @@ fn rest(env: &Env<'_>, mode: &'static str, base: &'static str, timeout: &'static
         .ok_or(LabError::Missing { name: timeout, meaning: "how long the service may take, as the mode is `rest`" })?;
     Ok(Some(Rest { base, timeout }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: [(&str, &str); 2] = [("AUTHSESSION_REDIS_MASTER_ADDR", "redis:6379"), ("AUTHSESSION_REDIS_PASSWORD", "p")];
+
+    /// What is read of a whole environment with these variables over it; an empty one is not set.
+    fn read(over: &[(&str, &str)]) -> Result<Config, String> {
+        let lookup = |name: &str| over.iter().chain(&WHOLE).find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Config::read(&Env::new(&lookup)).map_err(|error| error.to_string())
+    }
+
+    fn refused(over: &[(&str, &str)]) -> String {
+        read(over).err().unwrap_or_else(|| panic!("{over:?} was taken"))
+    }
+
+    #[test]
+    fn a_build_of_april_needs_a_password_and_knows_the_old_names_no_more() {
+        assert!(read(&[]).is_ok());
+        assert!(refused(&[("AUTHSESSION_REDIS_PASSWORD", "")]).contains("`AUTHSESSION_REDIS_PASSWORD` is not set"));
+        for name in RETIRED {
+            assert!(refused(&[(name, "x:1")]).contains(&format!("`{name}` is not allowed any more")));
+        }
+        let march = [("CONTRACT", "march"), ("AUTHSESSION_REDIS_ADDR", "old:1"), ("AUTHSESSION_REDIS_PASSWORD", "")];
+        let march = read(&march).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((march.redis.host.as_str(), march.redis.port, march.redis.password), ("old", 1, None));
+    }
+
+    #[test]
+    fn a_neighbour_that_is_asked_over_http_needs_an_address_and_a_bound() {
+        let rest = ("AUTHSESSION_MAIL_SERVICE_MODE", "rest");
+        let (base, timeout) =
+            (("AUTHSESSION_MAIL_SERVICE_BASE_URL", "https://mail.test"), ("AUTHSESSION_MAIL_SERVICE_REQUEST_TIMEOUT", "250ms"));
+        assert!(read(&[]).is_ok_and(|config| config.mail.is_none()));
+        assert!(refused(&[rest, timeout]).contains(base.0) && refused(&[rest, base]).contains(timeout.0));
+        let mail = read(&[rest, base, timeout]).ok().and_then(|config| config.mail);
+        assert_eq!(mail.map(|mail| mail.timeout), Some(Duration::from_millis(250)));
+        for wrong in ["250", "s", "-1s", "1.5s", "1h"] {
+            assert!(refused(&[rest, base, (timeout.0, wrong)]).contains("a duration such as"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_switch_that_is_none_and_an_address_that_is_none_are_told() {
+        assert!(read(&[("FAULTS", "health,sliding-window")]).is_ok_and(|config| config.has("health") && !config.has("raw-address")));
+        assert!(refused(&[("FAULTS", "helth")]).contains("health, one-listener-log"));
+        assert!(refused(&[("AUTHSESSION_REDIS_MASTER_ADDR", "redis")]).contains("a host and a port"));
+        assert!(refused(&[("AUTHSESSION_PUBLIC_HTTP_ADDR", "8080")]).contains("an address such as `:8080`"));
+        assert!(refused(&[("AUTHSESSION_REDIS_DB", "x")]).contains("the number of a database"));
+    }
+}

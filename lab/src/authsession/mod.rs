@@ -9,6 +9,8 @@ mod public;
 mod run;
 mod service;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub(super) use gateway::router as gateway;
 pub(super) use run::serve;

@@ -175,3 +175,28 @@ pub(super) fn fresh_code() -> String {
 pub(super) fn is_public_key(text: &str) -> bool {
     STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_random_uuids_and_codes_have_six_digits() {
+        let (one, other) = (fresh_id(), fresh_id());
+        assert_ne!(one, other);
+        let parts: Vec<_> = one.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12]);
+        // Version and variant (RFC 9562 §4.1, §4.2).
+        assert!(one.as_bytes()[14] == b'4' && b"89ab".contains(&one.as_bytes()[19]), "{one}");
+        let code = fresh_code();
+        assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+    }
+
+    #[test]
+    fn a_public_key_is_32_bytes_in_base64() {
+        assert!(is_public_key(&STANDARD.encode([7; 32])));
+        for wrong in [STANDARD.encode([7; 31]), STANDARD.encode([7; 33]), String::new(), "no base64!".to_owned()] {
+            assert!(!is_public_key(&wrong), "{wrong}");
+        }
+    }
+}

@@ -354,7 +354,7 @@ impl Step {
     }
 
     pub(super) fn keep(mut self, name: &str, from: crate::plan::CaptureFrom) -> Self {
-        self.capture.push(crate::plan::Capture { name: name.to_owned(), from, span: span() });
+        self.capture.push(crate::plan::Capture { name: name.to_owned(), from, beside: Vec::new(), span: span() });
         self
     }
 }

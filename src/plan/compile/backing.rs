@@ -7,7 +7,7 @@ use crate::plan::backing::{
     SameAsOther, SameAsPlan, Signal, StreamPlan,
 };
 use crate::plan::{Backend, Template};
-use crate::scenario::backing::{Agreement, ProcessStep, Redis, RedisCalls, RedisLook, RedisSwitch};
+use crate::scenario::backing::{Agreement, ProcessStep, Redis, RedisCalls, RedisFaults, RedisLook, RedisSwitch};
 use crate::scenario::read::{Map, Text};
 use std::time::Duration;
 use url::Url;
@@ -35,7 +35,7 @@ impl Compiler<'_> {
                         }
                     }
                 };
-                RedisSource::Container { image: self.known(image, "an image"), or_process }
+                RedisSource::Container { image: self.image(image)?, or_process }
             }
             (Some(url), Some(_)) => {
                 self.fault_with(url.span, "a Redis service is elsewhere or a container, not both", "keep `url` or `container`");
@@ -45,7 +45,11 @@ impl Compiler<'_> {
         if redis.otherwise.is_some() && redis.container.is_none() {
             self.fault_with(at, "`otherwise` stands beside `container`", "take it away: `redis-server` is started anyway");
         }
-        Some(RedisPlan { source, password })
+        let faults = match &redis.faults {
+            Some(faults) => self.disturbances(faults, at),
+            None => Vec::new(),
+        };
+        Some(RedisPlan { source, password, faults })
     }
 
     fn redis_url(&mut self, text: &Text) -> Option<RedisSource> {
@@ -72,6 +76,17 @@ impl Compiler<'_> {
         }
         let known = self.stores.clone();
         self.unknown(text.span, "Redis service", &name, known.iter().map(String::as_str));
+        None
+    }
+
+    /// A service that is a process of its own.
+    fn started_service(&mut self, text: &Text) -> Option<String> {
+        let name = self.known(text, "a service");
+        let known: Vec<_> = self.stores.iter().chain(&self.contained).cloned().collect();
+        if known.contains(&name) {
+            return Some(name);
+        }
+        self.unknown(text.span, "service with a process", &name, known.iter().map(String::as_str));
         None
     }
 
@@ -140,30 +155,33 @@ impl Compiler<'_> {
 
     pub(super) fn redis_fault(&mut self, switch: &RedisSwitch) -> Option<RedisFaultPlan> {
         let service = self.redis_named(&switch.redis)?;
+        let RedisSwitch { redis, clear, refuse, delay, hold, reset, drop } = switch.clone();
+        let add = self.disturbances(&RedisFaults { refuse, delay, hold, reset, drop }, redis.span);
+        if add.is_empty() && clear.is_none() {
+            let hint = "give it `refuse`, `delay`, `hold`, `reset`, `drop` or `clear: true`";
+            self.fault_with(redis.span, "`fault` changes nothing", hint);
+        }
+        Some(RedisFaultPlan { service, clear: clear.is_some(), add })
+    }
+
+    fn disturbances(&mut self, faults: &RedisFaults, at: Span) -> Vec<RedisFault> {
+        let RedisFaults { refuse, delay, hold, reset, drop } = faults;
         let mut add = Vec::new();
-        if let Some(calls) = &switch.refuse {
+        if let Some(calls) = refuse {
             let error = calls.error.as_ref().map_or_else(|| REFUSAL.to_owned(), |text| self.known(text, "an error"));
             if error.is_empty() || error.contains(['\r', '\n']) {
-                self.fault(switch.redis.span, "an error of Redis is one line");
+                self.fault(at, "an error of Redis is one line");
             }
             add.push(self.disturbed(calls, RedisFaultKind::Refuse(error)));
         }
-        if let Some(calls) = &switch.delay {
+        if let Some(calls) = delay {
             let by = self.duration_or(calls.by.as_ref(), DELAY);
             add.push(self.disturbed(calls, RedisFaultKind::Delay(by)));
         }
-        for (calls, kind) in
-            [(&switch.hold, RedisFaultKind::Hold), (&switch.reset, RedisFaultKind::Reset), (&switch.drop, RedisFaultKind::Drop)]
-        {
-            if let Some(calls) = calls {
-                add.push(self.disturbed(calls, kind));
-            }
+        for (calls, kind) in [(hold, RedisFaultKind::Hold), (reset, RedisFaultKind::Reset), (drop, RedisFaultKind::Drop)] {
+            add.extend(calls.as_ref().map(|calls| self.disturbed(calls, kind)));
         }
-        if add.is_empty() && switch.clear.is_none() {
-            let hint = "give it `refuse`, `delay`, `hold`, `reset`, `drop` or `clear: true`";
-            self.fault_with(switch.redis.span, "`fault` changes nothing", hint);
-        }
-        Some(RedisFaultPlan { service, clear: switch.clear.is_some(), add })
+        add
     }
 
     fn disturbed(&mut self, calls: &RedisCalls, kind: RedisFaultKind) -> RedisFault {
@@ -188,7 +206,7 @@ impl Compiler<'_> {
                 }
                 ProcessOf::Origin(origin)
             }
-            (None, Some(text)) => ProcessOf::Service(self.redis_named(text)?),
+            (None, Some(text)) => ProcessOf::Service(self.started_service(text)?),
             _ => {
                 self.fault_with(at, "`process` is about one process", "give it `origin` or `service`");
                 return None;

@@ -44,12 +44,16 @@ pub(super) struct Compiler<'a> {
     pub(super) ids: BTreeMap<String, Span>,
     /// Ids that any step has.
     pub(super) ever_ids: BTreeSet<String>,
+    /// What the steps with an id capture.
+    pub(super) captured_by: BTreeMap<String, BTreeSet<String>>,
     /// Origins, once they are compiled.
     pub(super) origins: Vec<OriginPlan>,
     /// Services beside the origins, by name.
     pub(super) services: Vec<String>,
     /// Those of them that are Redis.
     pub(super) stores: Vec<String>,
+    /// Services from images.
+    pub(super) contained: Vec<String>,
     /// Whether what is compiled stands behind an origin, and so gets to know where services are.
     pub(super) stands_up: bool,
     /// Origins that are declared, but have a fault of their own.

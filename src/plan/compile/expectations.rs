@@ -2,8 +2,10 @@
 
 use super::compiler::Compiler;
 use super::matcher::Subject;
-use crate::plan::{Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, Matcher, SameAs, UrlPart};
-use crate::scenario::expect::{self, CaptureSource, CookieExpect, Expect, HopExpect, Part};
+use crate::plan::{
+    Beside, Capture, CaptureFrom, CookieExpectation, Expectation, ExpectationKind, HopExpectation, Matcher, SameAs, UrlPart,
+};
+use crate::scenario::expect::{self, CaptureSource, Captured, CookieExpect, Expect, HopExpect, Part};
 use crate::scenario::node::Key;
 use crate::scenario::probe;
 use crate::scenario::read::{At, Map, Short, Text};
@@ -132,11 +134,13 @@ impl Compiler<'_> {
     }
 
     /// Compiles what a step keeps; later steps may use it from here on.
-    pub(super) fn captures(&mut self, captures: &Map<CaptureSource>) -> Vec<Capture> {
+    pub(super) fn captures(&mut self, captures: &Map<Captured>) -> Vec<Capture> {
         let mut all = Vec::new();
-        for (key, source) in &captures.0 {
-            if let Some(from) = self.capture_from(source) {
-                all.push(Capture { name: key.name.clone(), from, span: key.span });
+        for (key, captured) in &captures.0 {
+            let (same, other) = (captured.same_as.iter().map(|id| (id, true)), captured.differs_from.iter().map(|id| (id, false)));
+            let beside = same.chain(other).map(|(id, same)| Beside { step: self.capturing(id, &key.name), same }).collect();
+            if let Some(from) = self.capture_from(&captured.source) {
+                all.push(Capture { name: key.name.clone(), from, beside, span: key.span });
             }
         }
         for (key, _) in &captures.0 {
@@ -144,6 +148,18 @@ impl Compiler<'_> {
             self.captured.insert(key.name.clone());
         }
         all
+    }
+
+    /// The id of an earlier step, which captures a value under this name too.
+    fn capturing(&mut self, id: &Text, name: &str) -> String {
+        let step = self.reference(id);
+        if self.ids.contains_key(&step)
+            && let Some(captured) = self.captured_by.get(&step)
+            && !captured.contains(name)
+        {
+            self.fault_with(id.span, format!("step `{step}` captures no `{name}`"), "both steps capture the value under the same name");
+        }
+        step
     }
 
     fn capture_name(&mut self, key: &Key) {

@@ -11,6 +11,12 @@ impl Compiler<'_> {
         faults.iter().filter_map(|fault| self.one_fault(fault, service)).collect()
     }
 
+    /// The faults that are on from the beginning at an origin behind which `service` stands.
+    pub(super) fn origin_faults(&mut self, faults: &[fault::Fault], service: Option<Service>) -> Vec<Fault> {
+        let service = service.unwrap_or(Service::Edge);
+        faults.iter().filter_map(|fault| self.one_fault(fault, who_does(fault.kind, service))).collect()
+    }
+
     fn one_fault(&mut self, fault: &fault::Fault, service: Service) -> Option<Fault> {
         if let Some(when) = &fault.when
             && !self.holds(when)
@@ -61,11 +67,7 @@ impl Compiler<'_> {
             }
         }
         let clear = if all { Clear::All } else { Clear::Kinds(kinds) };
-        Some(FaultsPlan {
-            origin,
-            clear,
-            add: switch.add.0.iter().filter_map(|fault| self.one_fault(fault, who_does(fault.kind, service))).collect(),
-        })
+        Some(FaultsPlan { origin, clear, add: self.origin_faults(&switch.add.0, Some(service)) })
     }
 }
 

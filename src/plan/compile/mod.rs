@@ -21,6 +21,7 @@ mod origins;
 mod otp;
 mod placeholder;
 mod probe;
+mod process;
 mod run;
 mod secrets;
 mod steps;

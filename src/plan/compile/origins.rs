@@ -1,21 +1,14 @@
 //! What stands behind each origin.
 
 use super::compiler::Compiler;
-use crate::base::{Diagnostic, Span};
+use crate::base::Diagnostic;
 use crate::plan::backend::PortOfPlan;
-use crate::plan::{Backend, OriginPlan, ProcessPlan, Ready, ReplayPlan, UpstreamPlan};
+use crate::plan::{Backend, OriginPlan, ReplayPlan, UpstreamPlan};
 use crate::scenario::node::Key;
-use crate::scenario::origin::{self, Process, Upstream};
+use crate::scenario::origin::{self, Upstream};
 use crate::scenario::read::{Map, Short, Text};
 use crate::web::origin::Origin;
-use std::path::PathBuf;
-use std::time::Duration;
 use url::{Host, Url};
-
-const READY_WITHIN: Duration = Duration::from_secs(10);
-/// Most processes that stand behind one origin.
-const MOST_REPLICAS: u32 = 8;
-const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 impl Compiler<'_> {
     /// Compiles every origin, in order.
@@ -35,7 +28,8 @@ impl Compiler<'_> {
                 self.faults.push(fault.related(first.span, "the first one").hint("keep one of them"));
                 continue;
             }
-            plans.push(OriginPlan { origin, backend, span: key.span });
+            let faults = self.origin_faults(&declared.faults.0, backend.service());
+            plans.push(OriginPlan { origin, backend, faults, span: key.span });
         }
         self.check_references(&plans);
         plans
@@ -85,10 +79,11 @@ impl Compiler<'_> {
     }
 
     fn backend(&mut self, key: &Key, declared: &origin::Origin) -> Option<Backend> {
-        const KINDS: &str = "`process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` or `port_of`";
-        let origin::Origin { process, stub, idp, gotrue, otp, inbox, replay, upstream, port_of } = declared;
+        const KINDS: &str = "`process`, `container`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` or `port_of`";
+        let origin::Origin { process, container, stub, idp, gotrue, otp, inbox, replay, upstream, port_of, faults: _ } = declared;
         let there = [
             process.is_some(),
+            container.is_some(),
             stub.is_some(),
             idp.is_some(),
             gotrue.is_some(),
@@ -112,6 +107,8 @@ impl Compiler<'_> {
         }
         if let Some(process) = process {
             self.process(process, key.span).map(Backend::Process)
+        } else if let Some(container) = container {
+            self.container(container, key.span).map(Backend::Process)
         } else if let Some(stub) = stub {
             Some(Backend::Stub(self.stub(stub)))
         } else if let Some(idp) = idp {
@@ -132,66 +129,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn process(&mut self, process: &Process, span: Span) -> Option<ProcessPlan> {
-        if process.run.is_empty() {
-            self.fault_with(span, "`run` names no program", "write `run: [program, argument]`");
-        }
-        // The run chooses the port; until then it is a capture that only this process sees.
-        let ports: Vec<String> = process.ports.0.iter().map(|text| self.known(text, "the name of a port")).collect();
-        let before = self.captured.clone();
-        self.captured.insert("port".to_owned());
-        self.captured.extend(ports.iter().map(|name| format!("port.{name}")));
-        let run = process.run.iter().map(|text| self.template(text)).collect();
-        let env = process.env.0.iter().map(|(key, text)| (key.name.clone(), self.template(text))).collect();
-        self.captured = before;
-        let later = match process.start.as_ref().map(|text| (self.known(text, "when a process is started"), text.span)) {
-            None => false,
-            Some((word, _)) if word == "at_once" => false,
-            Some((word, _)) if word == "later" => true,
-            Some((word, at)) => {
-                self.unknown(at, "time to start", &word, ["at_once", "later"]);
-                false
-            }
-        };
-        let after = process.after.0.iter().filter_map(|text| self.origin(text)).collect();
-        let replicas = process.replicas.as_ref().map_or(1, |replicas| replicas.value);
-        if let Some(replicas) = process.replicas.as_ref().filter(|replicas| !(1..=MOST_REPLICAS).contains(&replicas.value)) {
-            self.fault(replicas.span, format!("`replicas` is between 1 and {MOST_REPLICAS}"));
-        }
-        let base = process.dir.as_ref().map_or(span, |dir| dir.span);
-        let beside = self.beside(base);
-        let dir = match &process.dir {
-            Some(dir) => beside.join(self.known(dir, "a folder")),
-            None => beside,
-        };
-        // An empty path is no folder to start a program in.
-        let dir = if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir };
-        let ready = match &process.ready {
-            None => Ready::Tcp,
-            Some(origin::Ready { get: Some(path), tcp: None, log: None }) => Ready::Get(self.path(path)),
-            Some(origin::Ready { get: None, tcp: Some(_), log: None }) => Ready::Tcp,
-            Some(origin::Ready { get: None, tcp: None, log: Some(line) }) => Ready::Log(self.regex_of_bytes(line)?),
-            Some(origin::Ready { get, log, .. }) => {
-                let at = get.as_ref().or(log.as_ref()).map_or(span, |text| text.span);
-                self.fault(at, "`ready` wants one of `get`, `tcp` and `log`");
-                return None;
-            }
-        };
-        Some(ProcessPlan {
-            run,
-            env,
-            dir,
-            port: process.port,
-            ports,
-            later,
-            after,
-            replicas: replicas.clamp(1, MOST_REPLICAS) as usize,
-            ready,
-            ready_within: self.duration_or(process.ready_within.as_ref(), READY_WITHIN),
-            stop_within: self.duration_or(process.stop_within.as_ref(), STOP_WITHIN),
-        })
-    }
-
     fn recording(&mut self, text: &Text) -> Option<ReplayPlan> {
         let name = self.known(text, "a recording");
         if name.is_empty() {
@@ -210,7 +147,7 @@ impl Compiler<'_> {
         path
     }
 
-    fn upstream(&mut self, upstream: &Short<Upstream>) -> Option<UpstreamPlan> {
+    pub(super) fn upstream(&mut self, upstream: &Short<Upstream>) -> Option<UpstreamPlan> {
         match upstream {
             Short::Text(text) => self.server(text, false),
             Short::Long(long) => {

@@ -137,7 +137,9 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         ever_ids,
         origins: Vec::new(),
         services: Vec::new(),
+        captured_by: BTreeMap::new(),
         stores: Vec::new(),
+        contained: Vec::new(),
         stands_up: false,
         broken: Vec::new(),
         calling: Vec::new(),
@@ -146,6 +148,9 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         faults: Vec::new(),
         used: Used::default(),
     };
+    if let Some((_, variant)) = variant {
+        compiler.lay_environment(&mut origins, &variant.env);
+    }
     let services = compiler.all_services(&scenario.services);
     compiler.stands_up = true;
     compiler.origins = compiler.all_origins(&origins);

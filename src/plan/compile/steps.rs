@@ -62,6 +62,9 @@ impl Compiler<'_> {
         };
         let capture = self.captures(&step.capture);
         let id = step.id.as_ref().map(|id| self.step_id(id));
+        if let Some(id) = &id {
+            self.captured_by.entry(id.clone()).or_default().extend(capture.iter().map(|capture| capture.name.clone()));
+        }
         let own = std::mem::take(&mut self.needs);
         let needs = own.iter().cloned().collect();
         // What is needed within is needed by what is around it.

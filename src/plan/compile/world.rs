@@ -31,22 +31,28 @@ impl Compiler<'_> {
                 continue;
             }
             self.services.push(key.name.clone());
-            let kind = match (&service.smtp, &service.redis) {
-                (Some(smtp), None) => {
+            let kind = match (&service.smtp, &service.redis, &service.container) {
+                (Some(smtp), None, None) => {
                     let reject = smtp.reject.as_ref().and_then(|text| self.refusal(text));
                     ServiceKind::Smtp(SmtpPlan { reject, delay: self.duration_or(smtp.delay.as_ref(), Duration::ZERO) })
                 }
-                (None, Some(redis)) => {
+                (None, Some(redis), None) => {
                     self.stores.push(key.name.clone());
                     let Some(redis) = self.redis_service(&key.name, redis, key.span) else { continue };
                     ServiceKind::Redis(redis)
                 }
-                (None, None) => {
-                    self.fault_with(key.span, format!("service `{}` is nothing", key.name), "say what it is: `smtp: {}` or `redis: {}`");
+                (None, None, Some(container)) => {
+                    self.contained.push(key.name.clone());
+                    let Some(plan) = self.container_service(container, key.span) else { continue };
+                    ServiceKind::Container(Box::new(plan))
+                }
+                (None, None, None) => {
+                    let hint = "say what it is: `smtp: {}`, `redis: {}` or `container: { image: …, port: … }`";
+                    self.fault_with(key.span, format!("service `{}` is nothing", key.name), hint);
                     continue;
                 }
-                (Some(_), Some(_)) => {
-                    self.fault_with(key.span, format!("service `{}` is two things", key.name), "keep `smtp` or `redis`");
+                _ => {
+                    self.fault_with(key.span, format!("service `{}` is several things", key.name), "keep `smtp`, `redis` or `container`");
                     continue;
                 }
             };
@@ -155,7 +161,7 @@ impl Compiler<'_> {
             self.fault_with(expectation.span, format!("{what} is no response"), hint);
         }
         for (key, source) in &written.capture.0 {
-            if !matches!(source, crate::scenario::expect::CaptureSource::Json(_)) {
+            if !matches!(source.source, crate::scenario::expect::CaptureSource::Json(_)) {
                 self.fault_with(key.span, format!("{what} is no response"), "capture with `json`: `{ json: value }`");
             }
         }

@@ -2,7 +2,6 @@
 
 use crate::base::Redactor;
 use crate::topology::{Event, Sink};
-use crate::web::origin::Origin;
 use regex::bytes::Regex;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +17,7 @@ const LONGEST_READ: usize = 4 * LONGEST_SHOWN;
 
 /// What one process printed so far.
 pub(super) struct Output {
-    origin: Origin,
+    of: String,
     redactor: Redactor,
     sink: Sink,
     wanted: Option<Regex>,
@@ -28,8 +27,8 @@ pub(super) struct Output {
 
 impl Output {
     /// Nothing yet; `wanted` is the line that is waited for.
-    pub(super) fn new(origin: Origin, redactor: Redactor, sink: Sink, wanted: Option<Regex>) -> Self {
-        Self { origin, redactor, sink, wanted, seen: watch::Sender::new(false), lines: Mutex::default() }
+    pub(super) fn new(of: String, redactor: Redactor, sink: Sink, wanted: Option<Regex>) -> Self {
+        Self { of, redactor, sink, wanted, seen: watch::Sender::new(false), lines: Mutex::default() }
     }
 
     /// The last lines, oldest first.
@@ -75,7 +74,7 @@ impl Output {
             }
             lines.push_back(line.clone());
         }
-        (self.sink)(Event::Log { origin: self.origin.clone(), line });
+        (self.sink)(Event::Log { of: self.of.clone(), line });
     }
 }
 
@@ -126,7 +125,7 @@ mod tests {
     fn output(wanted: Option<&str>) -> Output {
         let redactor = Redactor::default();
         redactor.learn(&Secret::new("db", "hunter2!"));
-        Output::new("https://a.test".parse().unwrap(), redactor, Arc::new(|_| {}), wanted.map(|regex| Regex::new(regex).unwrap()))
+        Output::new("https://a.test".to_owned(), redactor, Arc::new(|_| {}), wanted.map(|regex| Regex::new(regex).unwrap()))
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 /// First pause between two looks; each next is twice as long. Nobody tells when somebody else opens a port.
@@ -19,6 +20,30 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// How long one look may take.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a connection that is not closed at once is watched until it counts as taken.
+const TAKEN_AFTER: Duration = Duration::from_millis(100);
+
+/// Where a process is to listen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listener {
+    /// The port of this machine.
+    pub(crate) port: u16,
+    /// Whether the engine's proxy stands before it, which takes every connection and drops those that nobody takes inside.
+    pub(crate) beyond_proxy: bool,
+}
+
+impl Listener {
+    /// Whether a connection is taken.
+    pub(crate) async fn accepts(self, address: SocketAddr, within: Duration) -> bool {
+        let Ok(Ok(mut stream)) = tokio::time::timeout(within, TcpStream::connect(address)).await else { return false };
+        if !self.beyond_proxy {
+            return true;
+        }
+        // Silence is that of a server that waits to be asked.
+        !matches!(tokio::time::timeout(TAKEN_AFTER, stream.read_u8()).await, Ok(Err(_)))
+    }
+}
 
 /// What is waited for, for a message.
 pub(super) fn waited_for(ready: &Ready, port: u16) -> String {
@@ -30,12 +55,13 @@ pub(super) fn waited_for(ready: &Ready, port: u16) -> String {
 }
 
 /// Returns once a process serves, with the address where it does: 127.0.0.1, or `::1` for one that listens there alone.
-pub(super) async fn serves(ready: &Ready, port: u16, origin: &Origin, output: &Output) -> SocketAddr {
+pub(super) async fn serves(ready: &Ready, listener: Listener, origin: &Origin, output: &Output) -> SocketAddr {
+    let port = listener.port;
     let addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))];
     if let Ready::Log(_) = ready {
         output.printed().await;
         for address in addresses {
-            if accepts(address).await {
+            if listener.accepts(address, LOOK_WITHIN).await {
                 return address;
             }
         }
@@ -45,8 +71,8 @@ pub(super) async fn serves(ready: &Ready, port: u16, origin: &Origin, output: &O
     loop {
         for address in addresses {
             let there = match ready {
-                Ready::Get(path) => accepts(address).await && answers(address, path, origin).await,
-                Ready::Tcp | Ready::Log(_) => accepts(address).await,
+                Ready::Get(path) => listener.accepts(address, LOOK_WITHIN).await && answers(address, path, origin).await,
+                Ready::Tcp | Ready::Log(_) => listener.accepts(address, LOOK_WITHIN).await,
             };
             if there {
                 return address;
@@ -55,10 +81,6 @@ pub(super) async fn serves(ready: &Ready, port: u16, origin: &Origin, output: &O
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-async fn accepts(address: SocketAddr) -> bool {
-    matches!(tokio::time::timeout(LOOK_WITHIN, TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
 /// Whether GET answers with a status below 500. It is asked as the edge will ask: with the origin's `Host` and scheme, so that
@@ -89,8 +111,10 @@ mod tests {
 
     async fn ready(ready: Ready, port: u16) -> SocketAddr {
         let origin: Origin = "https://a.test".parse().unwrap();
-        let output = Output::new(origin.clone(), Redactor::default(), Arc::new(|_| {}), None);
-        tokio::time::timeout(Duration::from_secs(10), serves(&ready, port, &origin, &output)).await.unwrap()
+        let output = Output::new(origin.to_string(), Redactor::default(), Arc::new(|_| {}), None);
+        tokio::time::timeout(Duration::from_secs(10), serves(&ready, Listener { port, beyond_proxy: false }, &origin, &output))
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
@@ -102,6 +126,21 @@ mod tests {
         let Ok(six) = TcpListener::bind("[::1]:0").await else { return };
         let six = six.local_addr().map(|address| (six, address)).unwrap();
         assert_eq!(ready(Ready::Tcp, six.1.port()).await, six.1);
+    }
+
+    #[tokio::test]
+    async fn behind_a_proxy_that_takes_everything_a_dropped_connection_is_none() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepts = |beyond_proxy| Listener { port: address.port(), beyond_proxy }.accepts(address, LOOK_WITHIN);
+        let dropping = tokio::spawn(async move {
+            for _ in 0..2 {
+                drop(listener.accept().await.unwrap());
+            }
+            listener.accept().await.unwrap()
+        });
+        assert_eq!((accepts(false).await, accepts(true).await, accepts(true).await), (true, false, true));
+        drop(dropping.await.unwrap());
     }
 
     #[tokio::test]

@@ -19,8 +19,6 @@ pub(crate) struct RedisService {
     pub(crate) proxy: Proxy,
     /// Absent for one that runs elsewhere.
     pub(crate) server: Option<Server>,
-    /// Held while it runs.
-    pub(crate) container: tokio::sync::Mutex<Option<super::container::Container>>,
     pub(crate) access: RedisAccess,
 }
 

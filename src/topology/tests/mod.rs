@@ -30,7 +30,7 @@ pub(super) fn span() -> Span {
 }
 
 pub(super) fn declared(origin: &str) -> Declared {
-    Declared { origin: origin.parse().unwrap(), span: span() }
+    Declared { origin: origin.parse().unwrap(), service: None, span: span() }
 }
 
 pub(super) fn context() -> Context {
@@ -61,7 +61,7 @@ fn matches(matcher: &Matcher, value: Option<&Value>, scope: &Scope) -> bool {
 }
 
 fn plan(origin: &str, backend: Backend) -> OriginPlan {
-    OriginPlan { origin: origin.parse().unwrap(), backend, span: span() }
+    OriginPlan { origin: origin.parse().unwrap(), backend, faults: Vec::new(), span: span() }
 }
 
 /// An origin that stands on a server of the test.

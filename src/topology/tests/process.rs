@@ -4,6 +4,7 @@ use super::*;
 use crate::base::Secret;
 use crate::plan::{Part, ProcessPlan, Ready, Template};
 use crate::topology::Event;
+use crate::web::origin::Origin;
 use regex::bytes::Regex;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -14,6 +15,7 @@ const API: &str = "https://api.mosaic.test";
 
 fn shell(script: &str, ready: Ready) -> ProcessPlan {
     ProcessPlan {
+        image: None,
         run: ["/bin/sh", "-c", script].map(Template::text).into(),
         env: Vec::new(),
         dir: "/".into(),
@@ -80,7 +82,7 @@ async fn a_process_gets_a_bare_environment_a_port_and_its_own_variables() {
     let names: Vec<_> = topology.logs()[0].1.iter().filter_map(|line| Some(line.split_once('=')?.0.to_owned())).collect();
     assert!(!names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
     let events = events.lock().unwrap();
-    assert!(matches!(&events[0], Event::Starting { origin } if origin.to_string() == API));
+    assert!(matches!(&events[0], Event::Starting { of } if of == API));
     assert!(events.iter().any(|event| matches!(event, Event::Ready { .. })));
     assert!(!format!("{events:?}").contains("hunter2"));
 }
@@ -233,6 +235,39 @@ async fn when_one_does_not_start_the_others_are_stopped() {
     assert!(matches!(error, TopologyError::NotReady { .. }), "{error}");
     let pid = pids.lock().unwrap()[0].clone();
     assert!(!runs(&pid));
+}
+
+#[tokio::test]
+async fn a_process_is_started_only_when_those_before_it_serve() {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let sink = events.clone();
+    let mut context = context();
+    context.log = Arc::new(move |event| sink.lock().unwrap().push(event));
+    let last = shell("echo ready; exec sleep 1000", line("^ready$"));
+    let origins: Vec<Origin> = ["https://last.test", "https://second.test", "https://first.test"].map(|text| text.parse().unwrap()).into();
+    // Declared in the wrong order, and each waits for the next.
+    let plans: Vec<_> = origins
+        .iter()
+        .enumerate()
+        .map(|(n, origin)| {
+            let after = origins.get(n + 1).cloned().into_iter().collect();
+            plan(&origin.to_string(), Backend::Process(ProcessPlan { after, ..last.clone() }))
+        })
+        .collect();
+    let topology = soon(Topology::start(&plans, context)).await.unwrap_or_else(|error| panic!("{error}"));
+    let told: Vec<String> = events
+        .lock()
+        .unwrap()
+        .iter()
+        .filter_map(|event| match event {
+            Event::Starting { of } => Some(format!("starting {of}")),
+            Event::Ready { of, .. } => Some(format!("ready {of}")),
+            Event::Log { .. } => None,
+        })
+        .collect();
+    let expected: Vec<_> = origins.iter().rev().flat_map(|origin| [format!("starting {origin}"), format!("ready {origin}")]).collect();
+    assert_eq!(told, expected);
+    soon(topology.stop()).await;
 }
 
 #[tokio::test]

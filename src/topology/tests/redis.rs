@@ -15,7 +15,7 @@ struct Setup {
 
 async fn setup() -> Setup {
     let mut ports = Ports::default();
-    let server = Server::start("store", ports.any().unwrap(), None).await.unwrap();
+    let server = Server::start(declared("http://store.test"), ports.any().unwrap(), None, None).await.unwrap();
     let address = server.address();
     let proxy = Proxy::start((address.ip().to_string(), address.port()), crate::base::Clock::default()).await.unwrap();
     Setup { _server: server, proxy, _ports: ports }

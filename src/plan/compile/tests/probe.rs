@@ -109,3 +109,47 @@ fn a_probe_is_about_one_thing_with_what_belongs_to_it() {
         assert!(told.contains(part), "{part} in {told}");
     }
 }
+
+/// The line, the message and the hint of each error that a fixture is told.
+fn errors_of(name: &str) -> Vec<(u32, String, String)> {
+    let told = told_of(name);
+    let blocks = told.split("error: ").skip(1).map(|block| {
+        let line = block.split_once(".yaml:").and_then(|(_, place)| place.split_once(':')).and_then(|(line, _)| line.parse().ok());
+        let hint = block.split_once("= hint: ").map_or("", |(_, hint)| hint.lines().next().unwrap_or_default());
+        (line.unwrap_or_default(), block.lines().next().unwrap_or_default().to_owned(), hint.to_owned())
+    });
+    blocks.collect()
+}
+
+#[test]
+fn verbs_that_look_behind_the_browser_say_what_they_want() {
+    let expected: &[(u32, &str, &str)] = &[
+        (
+            5,
+            "this is no URL of a Redis server that can be reached",
+            "write `redis://host:6379` (without TLS), and the password as `password: \"${secret.name}\"`",
+        ),
+        (9, "`no image` is no image", "write its name and tag: `registry.example/api:1.4`"),
+        (13, "no step has the id `frist`", "did you mean `first`?"),
+        (14, "`at_once` is between 1 and 200", ""),
+        (15, "`tries` is between 1 and 2000", ""),
+        (16, "origin https://other.test is not declared", "did you mean `https://shell.test`?"),
+        (17, "unknown Redis service `mail`", "there are: store, elsewhere"),
+        (18, "`redis` looks at one thing", "give it one of `key`, `keys`, `stream` and `traffic`, or `send`"),
+        (19, "`redis` looks at one thing", "give it one of `key`, `keys`, `stream` and `traffic`, or `send`"),
+        (20, "`since`, `only` and `lasting` are about a stream", "give it `stream`"),
+        (22, "what is in Redis is no response", "ask for `json`: `exists`, `ttl`, `value`, `count`, `entries`"),
+        (23, "no process stands behind https://api.test", "name an origin with `process:`"),
+        (24, "`process` does one thing", "keep one of `start`, `stop`, `restart` and `signal`"),
+        (25, "`fails` is about a start", "write it beside `start: true`"),
+        (26, "unknown signal `WINCH`", "there are: INT, TERM, KILL, HUP, USR1, USR2"),
+        (27, "unknown service with a process `mail`", "there are: store, elsewhere"),
+        (28, "`fault` changes nothing", "give it `refuse`, `delay`, `hold`, `reset`, `drop` or `clear: true`"),
+        (29, "unknown Redis service `stor`", "did you mean `store`?"),
+        (30, "`claim_missing` is a fault of `idp`, not of `edge`", ""),
+        (31, "`fault` changes nothing", "give it `add`, `clear` or both"),
+    ];
+    let told = errors_of("probes");
+    let told: Vec<_> = told.iter().map(|(line, message, hint)| (*line, message.as_str(), hint.as_str())).collect();
+    assert_eq!(told, expected);
+}

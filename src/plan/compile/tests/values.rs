@@ -365,7 +365,7 @@ fn origin_without_backend() {
     3 |   https://app.test: {}
       |   ^^^^^^^^^^^^^^^^
       |
-      = hint: say what answers for it: `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` or `port_of`
+      = hint: say what answers for it: `process`, `container`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` or `port_of`
 
     error: several things stand behind https://two.test
      --> origin-without-backend.yaml:4:3
@@ -373,7 +373,7 @@ fn origin_without_backend() {
     4 |   https://two.test: { upstream: https://two.test, stub: [] }
       |   ^^^^^^^^^^^^^^^^
       |
-      = hint: keep one of `process`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` or `port_of`
+      = hint: keep one of `process`, `container`, `stub`, `idp`, `gotrue`, `otp`, `inbox`, `replay`, `upstream` or `port_of`
 
     error: `https://path.test/x` has a path, query, fragment or user name; an origin ends after host and port
      --> origin-without-backend.yaml:5:3

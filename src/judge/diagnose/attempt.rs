@@ -2,10 +2,11 @@
 
 use super::facts::{Facts, is_deletion, redirect_error, target, without_query};
 use crate::judge::text::shown;
-use crate::trace::{CookieSet, Hop, HopId};
+use crate::trace::{Chain, CookieSet, Hop, HopId};
 use crate::web::jwt::Jwt;
 use crate::web::oauth::{AuthorizationRequest, Callback, TokenRequest, is_authorization_request};
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// An authorization request, at the hop where it first shows.
 pub(super) struct Attempt<'a> {
@@ -50,6 +51,28 @@ pub(super) fn callback(hop: &Hop) -> Option<Callback> {
     Callback::from_url(&hop.request.url).or_else(form)
 }
 
+/// The request that first brought each code.
+fn codes(chain: &Chain) -> HashMap<String, HopId> {
+    let mut codes = HashMap::new();
+    for hop in &chain.hops {
+        if let Some(code) = callback(hop).and_then(|callback| callback.code) {
+            codes.entry(code).or_insert(hop.id);
+        }
+    }
+    codes
+}
+
+/// Places of the attempts with each state, in order.
+pub(super) fn by_state(attempts: &[Attempt<'_>]) -> HashMap<String, Vec<usize>> {
+    let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, attempt) in attempts.iter().enumerate() {
+        if let Some(state) = attempt.state() {
+            places.entry(state.to_owned()).or_default().push(at);
+        }
+    }
+    places
+}
+
 impl<'a> Facts<'a> {
     /// Answers that reached the app by the browser's own doing: what an HTTP step or a replay brings is made up.
     pub(super) fn answers(&self) -> Vec<Answer<'a>> {
@@ -64,13 +87,15 @@ impl<'a> Facts<'a> {
 
     /// The last attempt with this state up to a hop, whoever made it.
     pub(super) fn attempt_with(&self, state: &str, before: HopId) -> Option<&Attempt<'a>> {
-        self.attempts.iter().rev().find(|attempt| attempt.hop.id <= before && attempt.state() == Some(state))
+        let places = self.by_state.get(state)?;
+        let last = places[..places.partition_point(|at| self.attempts[*at].hop.id <= before)].last()?;
+        self.attempts.get(*last)
     }
 
     /// The attempt that a code was the answer to: the callback that brought it had its state.
     pub(super) fn attempt_of_code(&self, code: &str, before: HopId) -> Option<&Attempt<'a>> {
-        let brought = |hop: &&Hop| hop.id <= before && callback(hop).is_some_and(|callback| callback.code.as_deref() == Some(code));
-        let state = callback(self.chain.hops.iter().find(brought)?)?.state?;
+        let brought = self.codes.get_or_init(|| codes(self.chain)).get(code).filter(|hop| **hop <= before)?;
+        let state = callback(self.chain.hop(*brought)?)?.state?;
         self.attempt_with(&state, before)
     }
 

@@ -1,6 +1,6 @@
 //! What rules ask of a chain and its scene.
 
-use super::attempt::Attempt;
+use super::attempt::{self, Attempt};
 use super::credential::{Standing, standing};
 use super::denied::TurnedAway;
 use super::ledger::Ledger;
@@ -30,6 +30,10 @@ pub struct Facts<'a> {
     headers: HashMap<Vec<u8>, usize>,
     /// Authorization requests that were sent, redirected to, or handed to a script; each once.
     pub(super) attempts: Vec<Attempt<'a>>,
+    /// Places of attempts by their state, in order.
+    pub(super) by_state: HashMap<String, Vec<usize>>,
+    /// The request that first brought each code, once somebody wanted to know.
+    pub(super) codes: OnceCell<HashMap<String, HopId>>,
     /// Authorization requests that were sent, redirected to, or handed to a script.
     requests: HashMap<(String, String), Vec<AuthorizationRequest>>,
     /// For each hop the one that began the row of redirects that it is in.
@@ -76,6 +80,7 @@ impl<'a> Facts<'a> {
             }
         }
         let ledger = Ledger::of(chain);
+        let attempts = attempts(chain);
         let standings = vec![OnceCell::new(); chain.hops.len()];
         let mut facts = Self {
             plan,
@@ -84,7 +89,9 @@ impl<'a> Facts<'a> {
             ledger,
             steps,
             headers,
-            attempts: attempts(chain),
+            by_state: attempt::by_state(&attempts),
+            codes: OnceCell::new(),
+            attempts,
             requests,
             roots: roots(chain),
             carriers,

@@ -67,6 +67,7 @@ impl Import {
 
     /// Takes an entry.
     pub fn entry(&mut self, mut entry: Entry) {
+        Draft::lighten(&mut entry);
         if let Some(pseudonyms) = &mut self.pseudonyms {
             pseudonyms.entry(&mut entry);
         }

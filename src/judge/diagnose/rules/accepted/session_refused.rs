@@ -10,6 +10,7 @@ use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::{Cause, Hop, HopId};
+use std::collections::BTreeSet;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "session-refused",
@@ -39,13 +40,9 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let known: Vec<Finding> =
         RULES.iter().filter(|rule| rule.id != RULE.id && rule.severity == Severity::Error).flat_map(|rule| (rule.check)(facts)).collect();
     // A probe asks the page once more: what it shows there explains the page.
-    let same = |page: &Hop, hop: HopId| {
-        hop == page.id || facts.chain.hop(hop).is_some_and(|hop| hop.cause == Cause::Probe && same_resource(hop, page))
-    };
-    let explained = |page: &Hop| {
-        let mut evidence = known.iter().flat_map(|finding| &finding.evidence).filter_map(|evidence| evidence.hop);
-        evidence.any(|hop| same(page, hop))
-    };
+    let hops: BTreeSet<HopId> = known.iter().flat_map(|finding| &finding.evidence).filter_map(|evidence| evidence.hop).collect();
+    let probed: Vec<&Hop> = hops.iter().filter_map(|hop| facts.chain.hop(*hop)).filter(|hop| hop.cause == Cause::Probe).collect();
+    let explained = |page: &Hop| hops.contains(&page.id) || probed.iter().any(|hop| same_resource(hop, page));
     let findings = refused.into_iter().filter(|denied| !explained(denied.page)).filter_map(|denied| {
         let name = shown(&denied.witness.set.name_text(), 80);
         let how = turned_away(facts, denied.page)?.told(denied.page);

@@ -1,6 +1,6 @@
 //! What is asked beyond the login: by a step, and by `--probe` where nobody wrote one.
 
-use crate::world::World;
+use crate::world::{Ran, World, project};
 use serde_json::Value;
 
 /// A login whose guard wants its cookie decoded, and whose login page takes any cookie for a session: it loops.
@@ -71,4 +71,28 @@ fn a_step_says_what_must_be_refused_and_a_real_origin_needs_leave() {
         "scenario: s\norigins: { https://app.test: { upstream: { url: http://127.0.0.1:9, direct: https://10.0.0.7 } } }\nsteps: [{ probe: { edge: https://app.test/ } }]\n",
     );
     real.run_case().says(2, &["https://10.0.0.7", "--live"]);
+}
+
+#[test]
+fn in_a_whole_system_the_cause_is_named_and_nothing_else() {
+    let world = World::new();
+    let probed = |variant: &str| {
+        let mut command = world.command();
+        command.current_dir(project()).args([
+            "run",
+            "scenarios/mosaic/session.yaml",
+            "--engine",
+            "http",
+            "--ci",
+            "--probe",
+            "--filter",
+            variant,
+        ]);
+        Ran::of(&mut command)
+    };
+    probed("session#healthy").says(0, &["1 passed"]);
+    // Its variant reproduces the symptom: two endpoints that do not agree. The table shows why.
+    let encoded = probed("session#encoded");
+    encoded.says(1, &["finding[cookie-value-encoding]", "/auth/session percent-encodes the value once before it verifies it"]);
+    assert_eq!(encoded.err.matches("finding[").count() + encoded.out.matches("finding[").count(), 2, "{encoded:?}");
 }

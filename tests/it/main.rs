@@ -15,6 +15,7 @@ mod import;
 mod interrupt;
 mod misuse;
 mod mosaic;
+mod probe;
 mod readme;
 mod record;
 mod replay;

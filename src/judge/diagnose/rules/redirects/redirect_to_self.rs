@@ -13,7 +13,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "a URL redirects to itself",
     cause: "TLS ends in front of the app, which sees http and asks for https for ever; or a cookie that the page waits for is never kept",
     fix: "trust the proxy's X-Forwarded-Proto, or speak TLS up to the app; see whether the page's cookie is stored",
-    reference: "liferay/clay#528",
+    reference: "RFC 9110 §15.4; outline/outline#4673, louketo/louketo-proxy#337",
     check: |facts| loops(&RULE, facts, Kind::ToSelf),
 };
 

@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "the callback's `iss` is not the provider's issuer, or is missing though the provider promises it",
     cause: "the provider's base URL is not its issuer, or an answer of another provider came (mix-up); clients that check it refuse",
     fix: "let the provider send its issuer byte for byte, and clear what makes up its base URL behind the proxy",
-    reference: "RFC 9207 §2.4, §3; JavaScriptSolidServer/JavaScriptSolidServer#524",
+    reference: "RFC 9207 §2.4, §3; SUNET/vc#451",
     check,
 };
 

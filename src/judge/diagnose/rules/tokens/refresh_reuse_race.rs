@@ -14,7 +14,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "two requests used the same refresh token within seconds, and the second was refused",
     cause: "two tabs, or several calls that found the access token expired, refresh at the same time; with rotation only the first may",
     fix: "refresh once and let the others wait for it (single flight, Web Locks across tabs); let the provider allow a short reuse interval",
-    reference: "supabase/supabase#18981; authts/react-oidc-context#1638; RFC 9700 §4.14.2",
+    reference: "supabase/auth-js#213; authts/react-oidc-context#1638; RFC 9700 §4.14.2",
     check,
 };
 

@@ -15,7 +15,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "a token endpoint issued a token that had expired already",
     cause: "the lifetime is zero or in the wrong unit, or the issuer's clock is far behind",
     fix: "set the lifetime in seconds, and keep the issuer's clock by NTP",
-    reference: "langchain-ai/open-swe#744; RFC 7519 §4.1.4",
+    reference: "RFC 7519 §4.1.4",
     check,
 };
 

@@ -16,7 +16,7 @@
 
 use super::env::Env;
 use super::serve::LogNote;
-use super::{LabError, egress};
+use super::{LabError, egress, mail};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -25,16 +25,11 @@ use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
 
 /// Codes that are kept; with more, all are forgotten.
 const MOST: usize = 10_000;
-/// How long the mail server may take.
-const MAIL_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -73,15 +68,8 @@ struct Verify {
 }
 
 pub(crate) fn router(env: &Env<'_>) -> Result<Router, LabError> {
-    let mail = match env.get("MAIL_URL") {
-        None => None,
-        Some(url) => match url.strip_prefix("smtp://") {
-            Some(address) if address.contains(':') => Some(address.trim_end_matches('/').to_owned()),
-            _ => return Err(LabError::Invalid { name: "MAIL_URL", expected: "`smtp://host:port`".to_owned() }),
-        },
-    };
     let app = App {
-        mail,
+        mail: mail::server(env)?,
         sms: env.url("SMS_URL")?.map(String::from),
         format: env.choice("MAIL_FORMAT", &[("both", Format::Both), ("html", Format::Html), ("text", Format::Text)])?,
         lifetime: env.seconds("CODE_SECONDS", Duration::from_secs(300))?,
@@ -142,16 +130,8 @@ impl App {
     }
 
     async fn mail(&self, to: &str, code: &str) -> Result<(), String> {
-        let address = self.mail.as_deref().ok_or("no MAIL_URL")?;
-        // What goes into a line of SMTP or into a header must stay on it.
-        if to.len() > 254 || to.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | ' ')) {
-            return Err("that is no mail address".to_owned());
-        }
-        match tokio::time::timeout(MAIL_WITHIN, deliver(address, to, &self.letter(to, code))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the mail server took too long".to_owned()),
-        }
+        let server = self.mail.as_deref().ok_or("no MAIL_URL")?;
+        mail::send(server, to, &self.letter(to, code)).await
     }
 
     fn letter(&self, to: &str, code: &str) -> String {
@@ -167,37 +147,6 @@ impl App {
             Format::Both => {
                 format!("{head}Content-Type: multipart/alternative; boundary=lab\r\n\r\n--lab\r\n{text}\r\n--lab\r\n{html}\r\n--lab--\r\n")
             }
-        }
-    }
-}
-
-/// One mail over a connection of its own (RFC 5321 §3.3).
-async fn deliver(server: &str, to: &str, letter: &str) -> io::Result<()> {
-    let mut stream = BufReader::new(TcpStream::connect(server).await?);
-    answered(&mut stream, '2').await?;
-    let recipient = format!("RCPT TO:<{to}>");
-    for (line, class) in [("EHLO lab", '2'), ("MAIL FROM:<no-reply@lab.test>", '2'), (recipient.as_str(), '2'), ("DATA", '3')] {
-        stream.write_all(format!("{line}\r\n").as_bytes()).await?;
-        answered(&mut stream, class).await?;
-    }
-    stream.write_all(format!("{letter}.\r\n").as_bytes()).await?;
-    answered(&mut stream, '2').await?;
-    stream.write_all(b"QUIT\r\n").await?;
-    answered(&mut stream, '2').await
-}
-
-/// Reads a reply to its last line; any but one of `class` is an error.
-async fn answered(stream: &mut BufReader<TcpStream>, class: char) -> io::Result<()> {
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if !line.starts_with(class) {
-            return Err(io::Error::other(format!("the mail server said: {}", line.trim_end())));
-        }
-        if line.as_bytes().get(3) != Some(&b'-') {
-            return Ok(());
         }
     }
 }

@@ -14,6 +14,7 @@
 //! env      typed reading of the environment, with errors that name the variable
 //! serve    listener, request log, graceful shutdown
 //! egress   the outgoing HTTP client: proxy, roots, limits
+//! mail     letters that an app sends
 //! wire     requests and responses in the small: cookies, forwarded headers, queries
 //! authsession e-mail codes, sessions in Redis, and a gateway with a projection of them
 //! codes    sign-in by a code that is sent by mail or text message
@@ -33,6 +34,7 @@ mod egress;
 mod env;
 mod error;
 pub mod gallery;
+mod mail;
 pub mod mosaic;
 mod pages;
 mod passkeys;

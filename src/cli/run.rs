@@ -52,6 +52,11 @@ pub(super) struct Run {
     /// Allow runs to reach real origins (`upstream:` that is not on this machine).
     #[arg(long)]
     live: bool,
+    /// When the steps of a run are done, or one of them failed, ask about each actor's session: in which form the endpoints that the
+    /// run itself met take its cookie (the truth table), and whether all replicas agree. Read-only, on declared origins; on real
+    /// ones with `--live` alone. A HAR has nobody to ask: `diagnose` has no such option.
+    #[arg(long)]
+    probe: bool,
     /// Act as in continuous integration: a missing snapshot fails, nothing is written.
     #[arg(long, env = "CI", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     ci: bool,
@@ -92,6 +97,7 @@ pub(super) fn run(command: Run, printer: &Printer, quiet: bool) -> anyhow::Resul
         fail_fast: command.fail_fast,
         retries: command.retries,
         live: command.live,
+        probe: command.probe,
         snapshots,
         ..Request::default()
     };

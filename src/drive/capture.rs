@@ -124,7 +124,7 @@ impl<'a> Facts<'a> {
     /// Where the step ended: the last request of an HTTP step; the deep link or the page of any other.
     fn ended_at(&self) -> Option<String> {
         let request = self.last.map(|hop| hop.request.url.to_string());
-        if self.last.is_some_and(|hop| matches!(self.root(hop).cause, Cause::Api | Cause::Replay)) {
+        if self.last.is_some_and(|hop| self.root(hop).cause.is_by_hand()) {
             return request;
         }
         self.record.deep_link.clone().or_else(|| self.record.page.as_ref().map(Url::to_string)).or(request)

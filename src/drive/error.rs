@@ -126,6 +126,9 @@ pub(crate) enum StepError {
     /// A limit of which one side could not be reached.
     #[error("{0}")]
     Boundary(String),
+    /// Nothing to probe, or nobody who could be asked.
+    #[error("{0}")]
+    Probe(String),
     /// Nothing listens there.
     #[error("{0}")]
     Knock(String),

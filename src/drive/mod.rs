@@ -14,6 +14,7 @@
 //! | `redis` | what is in a Redis service, and what it must agree with |
 //! | `boundary` | both sides of a time limit, by moving the clock |
 //! | `limit` | where throttling begins, for whom, and how long it lasts |
+//! | `probe` | what is asked beyond the login itself, the actor's cookies left alone |
 //! | `blocked` | what is done, and what not, when a step failed |
 //! | `cookies` | between a jar and the record: what was sent, withheld, set; edits by hand |
 //! | `browser/` | pages in a real browser |
@@ -29,6 +30,7 @@ mod error;
 mod http;
 mod inbox;
 mod limit;
+mod probe;
 mod recorder;
 mod redis;
 mod steps;
@@ -44,10 +46,12 @@ use crate::plan::backing::{ProcessAct, RedisFaultPlan};
 use crate::plan::{FaultsPlan, Matcher, Scope, Step};
 use crate::trace::{Chain, Hop, Message, ServerCall};
 use crate::web::origin::Origin;
+use bytes::Bytes;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use tokio::sync::watch;
+use url::Url;
 
 /// How a Redis server is reached.
 #[derive(Debug, Clone)]
@@ -64,6 +68,15 @@ pub struct RedisAt {
 pub trait World: Send + Sync {
     /// The edge's listener for this actor. Every request of the actor goes there, whatever its URL's host.
     fn endpoint(&self, actor: &str) -> SocketAddr;
+
+    /// Where this actor reaches what stands behind an origin, past whatever its edge does, or why nobody knows what stands there.
+    ///
+    /// # Errors
+    /// The reason, as a fragment.
+    fn direct(&self, actor: &str, origin: &Origin) -> Result<SocketAddr, String> {
+        let _ = actor;
+        Err(format!("what stands behind the edge of {origin} is not known here"))
+    }
 
     /// The origins that may be asked. A request to any other is refused before it is sent.
     fn declared(&self) -> &[Origin];
@@ -151,6 +164,19 @@ pub trait Observer: Send + Sync {
     /// Each try of a poll has a record of its own. Those that this method is never called for were superseded by a later
     /// one, and how many there are is chance.
     fn step_ended(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool;
+
+    /// What a probe learned, in words and as a value, when the record of its step is `chain.steps[index]`.
+    fn learned(&self, chain: &Chain, index: usize) -> Option<(String, serde_json::Value)> {
+        let _ = (chain, index);
+        None
+    }
+
+    /// Where an actor's session can be asked about, by what the run itself asked so far, and the names of the cookies that are
+    /// a session's, the likeliest first.
+    fn session(&self, chain: &Chain, actor: &str) -> (Vec<Url>, Vec<Bytes>) {
+        let _ = (chain, actor);
+        Default::default()
+    }
 
     /// Whether the expectations of a try hold, without a verdict being recorded.
     fn would_hold(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool;

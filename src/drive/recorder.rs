@@ -6,7 +6,7 @@ use super::error::StepError;
 use crate::base::Clock;
 use crate::plan::{Beside, Capture, Matcher, Scope, Step, StepId, Template, TemplateError};
 use crate::trace::{
-    Blocked, BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Request, Resource, ServerCall,
+    Blocked, BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Probe, Request, Resource, ServerCall,
     StepRecord, Timings, WebStorage,
 };
 use crate::web::cookie::SendContext;
@@ -102,7 +102,7 @@ impl Recorder {
 
     /// A request takes its place, before it is sent.
     pub(crate) fn begin_hop(&self, step: usize, actor: &Arc<str>, cause: Cause, method: &str, url: &Url) -> HopId {
-        let resource = if matches!(cause, Cause::Api | Cause::Replay) { Resource::Fetch } else { Resource::Document };
+        let resource = if cause.is_by_hand() { Resource::Fetch } else { Resource::Document };
         self.begin_hop_for(step, actor, cause, resource, method, url)
     }
 
@@ -283,6 +283,21 @@ impl Recorder {
     /// What a step learned, in words.
     pub(crate) fn learn(&self, index: usize, text: String) {
         self.facts().chain.learned.insert(index, text);
+    }
+
+    /// What a probe asked.
+    pub(crate) fn probed(&self, probe: Probe) {
+        self.facts().chain.probes.push(probe);
+    }
+
+    /// What the observer learned of a probe.
+    pub(crate) fn learned(&self, index: usize) -> Option<(String, serde_json::Value)> {
+        self.observer.learned(&self.facts().chain, index)
+    }
+
+    /// Where an actor's session can be asked about, and the names of its cookies.
+    pub(crate) fn session(&self, actor: &str) -> (Vec<Url>, Vec<Bytes>) {
+        self.observer.session(&self.facts().chain, actor)
     }
 
     /// The last record of the step with this number.

@@ -64,13 +64,19 @@ pub async fn drive(plan: &Plan, world: Arc<dyn World>, setup: Setup, observer: A
         declared: world.declared().to_vec(),
         recorder: Arc::new(Recorder::new(scope, clock, observer)),
         actors,
+        tls,
         browsers,
         slow_mo,
         pictures,
         ends: Instant::now() + plan.policy.run_timeout,
         world,
     };
-    let went = session.whole(Frame { depth: 0, concurrent: false, announced: true, later: None }).await;
+    let frame = Frame { depth: 0, concurrent: false, announced: true, later: None };
+    let went = session.whole(frame).await;
+    // Whatever became of the others.
+    for step in &plan.after {
+        session.perform(step, frame).await;
+    }
     session.recorder.set_calls(session.world.calls());
     session.recorder.set_messages(session.world.messages());
     let screens: Vec<_> = session.actors.into_values().filter_map(|actor| actor.screen.into_inner()).collect();
@@ -90,6 +96,8 @@ pub(crate) struct Session<'a> {
     pub(super) recorder: Arc<Recorder>,
     pub(super) world: Arc<dyn World>,
     actors: BTreeMap<Arc<str>, Actor>,
+    /// How certificates are checked by whoever acts.
+    pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) browsers: Option<Browsers>,
     /// How long to rest after each step in a real browser.
     pub(super) slow_mo: Duration,
@@ -210,6 +218,7 @@ impl<'p> Session<'p> {
                 self.recorder.set_calls(self.world.calls());
                 Ok(())
             }
+            Verb::Probe(plan) => self.probe(actor, index, plan, step.timeout).await,
             Verb::Tcp(origin) => self.world.knock(origin).await.map_err(StepError::Knock),
             Verb::Inbox(plan) => self.inbox(index, plan).await,
             Verb::Clock(by) => self.advance(*by).await,

@@ -55,6 +55,7 @@ impl Story {
             variables: BTreeMap::new(),
             secrets: BTreeMap::new(),
             steps: Vec::new(),
+            after: Vec::new(),
             smoke: 0,
             policy: Policy::default(),
             needs: None,
@@ -183,7 +184,7 @@ impl Story {
         }
         self.location(url);
         let from = self.last().id;
-        let root_is_page = !matches!(self.last().cause, Cause::Api | Cause::Replay);
+        let root_is_page = !self.last().cause.is_by_hand();
         self.hop("GET", url, Cause::Redirect(from));
         if root_is_page { self.at(url) } else { self }
     }

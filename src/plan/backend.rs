@@ -228,4 +228,6 @@ pub struct UpstreamPlan {
     pub keep_host: bool,
     /// Whether it lies on this machine (loopback): reachable without `--live`.
     pub local: bool,
+    /// The server behind its edge, when the scenario knows it.
+    pub direct: Option<Box<UpstreamPlan>>,
 }

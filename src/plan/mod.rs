@@ -13,6 +13,7 @@ pub mod fault;
 pub mod gotrue;
 pub mod key;
 pub mod matcher;
+pub mod probe;
 pub mod provider;
 pub mod service;
 pub mod step;
@@ -35,6 +36,7 @@ pub use gotrue::{
 };
 pub use key::{ClientKey, KeyError};
 pub use matcher::{JsonType, Matcher};
+pub use probe::{Build, Endpoints, Forms, ProbeAbout, ProbePlan, SessionProbe};
 pub use provider::{
     Claims, ClientAuth, Consent, Grant, IdpClient, IdpPlan, IdpUser, Mfa, Pages, RefreshPlan, RefreshRule, SigningAlgorithm,
 };
@@ -82,6 +84,8 @@ pub struct Plan {
     pub secrets: BTreeMap<String, Secret>,
     /// The steps, flows already laid out.
     pub steps: Vec<Step>,
+    /// What is asked when all steps are done, or one of them failed, because the command line wants it. No snapshot shows it.
+    pub after: Vec<Step>,
     /// How many of the first steps only look whether the services are up.
     pub smoke: usize,
     /// Limits and policies of the run.

@@ -5,6 +5,7 @@ use super::browser::{DialogPlan, FetchPlan, PasskeyPlan, ScriptPlan, TabPlan};
 use super::expect::{Capture, CaptureFrom, Expectation, ExpectationKind};
 use super::fault::{Fault, FaultKind};
 use super::matcher::Matcher;
+use super::probe::ProbePlan;
 use super::template::{JsonTemplate, Template};
 use crate::base::Span;
 use crate::web::html::Locator;
@@ -16,6 +17,17 @@ use std::time::Duration;
 /// Number of a step in the plan, counted over all nested steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StepId(pub u32);
+
+impl StepId {
+    /// Numbers from here on are those of steps that the command line added.
+    pub const ADDED: u32 = 1 << 31;
+
+    /// Whether the command line added the step.
+    #[must_use]
+    pub fn is_added(self) -> bool {
+        self.0 >= Self::ADDED
+    }
+}
 
 /// One step.
 #[derive(Debug, Clone)]
@@ -121,6 +133,8 @@ pub enum Verb {
     Calls(CallsPlan),
     /// Asks until it is throttled.
     Limit(Box<LimitPlan>),
+    /// Asks beyond the login itself, as a program that leaves the actor's cookies alone.
+    Probe(Box<ProbePlan>),
     /// Connects to what stands behind an origin.
     Tcp(Origin),
     /// Waits for a message.

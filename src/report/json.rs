@@ -1,6 +1,6 @@
 //! Everything that was seen and judged, as JSON for other programs. Values are masked as on the console.
 
-use super::{Beside, Finished, Mask, Outcome, ProcessLog, SnapshotOutcome, Standing, Summary};
+use super::{Beside, Finished, Mask, Outcome, ProcessLog, SnapshotOutcome, Standing, Summary, table};
 use crate::base::escape;
 use crate::trace::{AnsweredBy, BrowserEvent, Hop, Message, ServerCall, SetVerdict, StepRecord};
 use crate::web::message;
@@ -100,7 +100,7 @@ fn run_json(run: &Finished) -> Value {
         "hints": run.trouble.iter().flat_map(|trouble| &trouble.hints).map(|hint| mask.text(hint)).collect::<Vec<_>>(),
         "expectations": expectations(run, mask),
         "findings": findings.collect::<Vec<_>>(),
-        "steps": run.chain.steps.iter().enumerate().map(|(at, step)| step_json(step, run.chain.learned.get(&at), mask)).collect::<Vec<_>>(),
+        "steps": run.chain.steps.iter().enumerate().map(|(at, step)| step_json(run, at, step, mask)).collect::<Vec<_>>(),
         "blocked": run.chain.blocked.iter().map(|step| json!({ "step": mask.text(&step.label), "by": mask.text(&step.by) })).collect::<Vec<_>>(),
         "not_reached": run.not_run.iter().map(|label| mask.text(label)).collect::<Vec<_>>(),
         "hops": run.chain.hops.iter().map(|hop| hop_json(hop, calls.get(&hop.id).copied(), mask)).collect::<Vec<_>>(),
@@ -188,7 +188,7 @@ fn message_json(message: &Message, mask: Mask<'_>) -> Value {
     })
 }
 
-fn step_json(step: &StepRecord, learned: Option<&String>, mask: Mask<'_>) -> Value {
+fn step_json(run: &Finished, at: usize, step: &StepRecord, mask: Mask<'_>) -> Value {
     json!({
         "label": mask.text(&step.label),
         "actor": &*step.actor,
@@ -196,7 +196,8 @@ fn step_json(step: &StepRecord, learned: Option<&String>, mask: Mask<'_>) -> Val
         "page": step.page.as_ref().map(|url| mask.url(url.as_str())),
         "error": step.error.as_deref().map(|error| mask.lines(error)),
         "found": super::found::lines(step).iter().map(|line| mask.text(line)).collect::<Vec<_>>(),
-        "learned": learned.map(|learned| mask.text(learned)),
+        "learned": run.chain.learned.get(&at).map(|learned| mask.text(learned)),
+        "tables": table::of(&run.chain, at, mask).iter().map(|table| table::json(table, mask)).collect::<Vec<_>>(),
     })
 }
 

@@ -25,6 +25,11 @@ impl<'a> Mask<'a> {
         Self { redactor }
     }
 
+    /// The run's fingerprints.
+    pub(super) fn redactor(&self) -> &'a Redactor {
+        self.redactor
+    }
+
     /// Any text: known secrets by name, hostile characters escaped.
     #[must_use]
     pub fn text(&self, text: &str) -> String {

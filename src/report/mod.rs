@@ -10,6 +10,7 @@ pub mod har;
 pub mod json;
 pub mod junit;
 mod mask;
+mod table;
 mod volatile;
 
 pub use finished::{Beside, Finished, Judged, Outcome, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Summary, Trouble};

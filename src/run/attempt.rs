@@ -8,7 +8,7 @@ use crate::base::{Clock, Redactor, Sources, clock};
 use crate::drive::{self, Browsers};
 use crate::judge::snapshot::Comparison;
 use crate::judge::{self, diagnose, snapshot};
-use crate::plan::{self, Plan, Scope};
+use crate::plan::{self, Plan, Scope, StepId};
 use crate::report::{self, Beside, Finished, Judged, ProcessLog, SnapshotOutcome, Standing, StepVerdicts, Trouble};
 use crate::topology::{self, Topology};
 use crate::trace::Chain;
@@ -154,7 +154,7 @@ impl Attempt<'_> {
             let standing = Standing::of(&finding, &self.plan.finds, &self.plan.allow);
             Judged { finding, standing }
         });
-        let reached = chain.steps.iter().map(|step| step.number).max();
+        let reached = chain.steps.iter().map(|step| step.number).filter(|number| !StepId(*number).is_added()).max();
         let not_run = self.plan.steps.iter().filter(|step| reached.is_none_or(|reached| step.number.0 > reached));
         let blocked = |step: &&plan::Step| chain.blocked.iter().any(|blocked| blocked.number == step.number.0);
         let mut finished = Finished {

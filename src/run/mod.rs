@@ -18,6 +18,7 @@ pub mod import;
 mod names;
 mod observer;
 mod pool;
+mod probing;
 pub mod record;
 mod recorded;
 mod recording;
@@ -76,6 +77,8 @@ pub struct Request {
     pub retries: u32,
     /// Whether real origins may be reached.
     pub live: bool,
+    /// Whether each actor's session is asked about when all steps are done.
+    pub probe: bool,
     /// What to do with snapshots.
     pub snapshots: SnapshotMode,
     /// What `authchain` means in `process:`; the running executable when absent.
@@ -97,6 +100,7 @@ impl Default for Request {
             fail_fast: false,
             retries: 0,
             live: false,
+            probe: false,
             snapshots: SnapshotMode::Compare,
             executable: None,
         }
@@ -148,6 +152,9 @@ pub fn prepare(request: &Request) -> Result<Prepared, Vec<Unusable>> {
     prepared.plans.retain(|(plan, _)| request.selection.takes(plan));
     let (plans, left_out) = engine::assign(std::mem::take(&mut prepared.plans), request.engines, request.browser.kind);
     prepared.plans = plans;
+    if request.probe {
+        prepared.plans.iter_mut().for_each(|(plan, _)| probing::add(Arc::make_mut(plan), request.live));
+    }
     prepared.warnings.extend(left_out.into_iter().map(|word| (word, Arc::default())));
     if unusable.is_empty() { Ok(prepared) } else { Err(unusable) }
 }

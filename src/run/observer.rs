@@ -4,12 +4,14 @@ use super::event::RunId;
 use super::{Event, Listener};
 use crate::base::Redactor;
 use crate::drive::Observer;
-use crate::judge::{self, expect};
+use crate::judge::{self, diagnose, expect};
 use crate::plan::{Matcher, Scope, Step};
 use crate::report::{self, StepVerdicts};
 use crate::trace::{Chain, Hop};
+use bytes::Bytes;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
+use url::Url;
 
 /// Checks each step's expectations and passes on what happens.
 pub(super) struct Judge {
@@ -62,6 +64,14 @@ impl Observer for Judge {
         }
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(StepVerdicts { step: index, verdicts });
         holds
+    }
+
+    fn learned(&self, chain: &Chain, index: usize) -> Option<(String, Value)> {
+        judge::hiding(&report::without_values(&self.redactor, chain), || diagnose::learned(chain, index))
+    }
+
+    fn session(&self, chain: &Chain, actor: &str) -> (Vec<Url>, Vec<Bytes>) {
+        diagnose::trail(chain, actor)
     }
 
     fn would_hold(&self, step: &Step, chain: &Chain, index: usize, scope: &Scope) -> bool {

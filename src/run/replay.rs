@@ -1,14 +1,17 @@
 //! `authchain replay`: what a HAR recorded stands up again, and a browser is opened on it.
 
-use super::import::{ImportRequest, NotImported, import};
+use super::import::{ImportRequest, NotImported, import, jar::filled};
 use super::{BrowserOptions, Cancel, Request, Unusable, prepare};
 use crate::base::{Clock, Redactor, write_atomically};
 use crate::drive::Browsers;
-use crate::drive::browser::launch::DeviceOptions;
+use crate::drive::browser::jar::{self, JarError};
+use crate::drive::browser::launch::{Device, DeviceOptions};
 use crate::drive::browser::page::{Ear, Tabs};
 use crate::judge;
 use crate::plan::{Plan, Scope};
+pub use crate::topology::Call;
 use crate::topology::{self, Topology};
+use crate::web::cookie::CookieRecord;
 use anyhow::Context as _;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -47,6 +50,19 @@ pub struct Standing {
     pub origins: Vec<String>,
     /// What is broken in it, by rule.
     pub finds: Vec<String>,
+    /// How many cookies the browser has from before the recording began.
+    pub cookies: usize,
+}
+
+/// What there is to tell of a replay.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// Everything stands, and the browser, if there is one, is on its way to the first page.
+    Standing(&'a Standing),
+    /// The browser gave the first page up, in its own words.
+    GivenUp(&'a str),
+    /// Somebody asked for something and was answered.
+    Asked(&'a Call),
 }
 
 /// Why nothing stands.
@@ -66,12 +82,12 @@ impl From<anyhow::Error> for NotReplayed {
     }
 }
 
-/// Stands up what a HAR recorded, without its secrets, until the browser's windows are closed or `cancel` says so. `ready` is
-/// called when everything stands, and the browser is at the first page.
+/// Stands up what a HAR recorded, without its secrets, until the browser's windows are closed or `cancel` says so. `tell` hears
+/// when everything stands, and what is asked for then.
 ///
 /// # Errors
 /// When the HAR cannot be used, or there is no browser.
-pub async fn replay(request: &ReplayRequest, cancel: &Cancel, ready: impl FnOnce(&Standing) + Send) -> Result<(), NotReplayed> {
+pub async fn replay(request: &ReplayRequest, cancel: &Cancel, mut tell: impl FnMut(Told<'_>) + Send) -> Result<(), NotReplayed> {
     let folder = tempfile::Builder::new().prefix("authchain-replay-").tempdir().context("failed to make a temporary folder")?;
     let asked = ImportRequest { input: request.input.clone(), folder: folder.path().to_owned(), force: false };
     let imported = tokio::task::spawn_blocking(move || import(&asked, |_| {})).await.context("failed to read the recording")?;
@@ -79,21 +95,32 @@ pub async fn replay(request: &ReplayRequest, cancel: &Cancel, ready: impl FnOnce
     let asked = Request { paths: vec![imported.scenario.clone()], ..Request::default() };
     let prepared = prepare(&asked).map_err(NotReplayed::Unusable)?;
     let plan = prepared.plans.first().map(|(plan, _)| plan.clone()).context("the recording has nothing to do again")?;
-    let topology = Topology::start(&plan.origins, context(&plan)?).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let context = context(&plan)?;
+    let clock = context.clock.clone();
+    let topology = Topology::start(&plan.origins, context).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let authority = folder.path().join("authority.pem");
     write_atomically(&authority, topology.authority().pem().as_bytes()).context("failed to write the authority's certificate")?;
     let url = request.url.clone().unwrap_or(imported.first);
-    let standing = Standing { proxy: topology.endpoint(ACTOR), authority, url, origins: imported.origins, finds: imported.finds };
+    let cookies: Vec<CookieRecord> = filled(&imported.before, clock.now()).iter().cloned().collect();
+    let standing = Standing {
+        proxy: topology.endpoint(ACTOR),
+        authority,
+        url,
+        origins: imported.origins,
+        finds: imported.finds,
+        cookies: cookies.len(),
+    };
     let served = match &request.browser {
         Some(options) => {
             let browsers = Browsers::new(options.clone());
-            let looked_at = look(&browsers, &plan, &standing, cancel, ready).await;
+            let scene = Scene { plan: &plan, clock: &clock, topology: &topology, standing: &standing, cookies: &cookies };
+            let looked_at = look(&browsers, &scene, cancel, &mut tell).await;
             browsers.stop().await;
             looked_at
         }
         None => {
-            ready(&standing);
-            cancel.cancelled().await;
+            tell(Told::Standing(&standing));
+            serve(&topology, cancel, &mut tell).await;
             Ok(())
         }
     };
@@ -101,35 +128,78 @@ pub async fn replay(request: &ReplayRequest, cancel: &Cancel, ready: impl FnOnce
     served.map_err(NotReplayed::Failed)
 }
 
+/// What a browser is opened on.
+struct Scene<'a> {
+    plan: &'a Plan,
+    clock: &'a Clock,
+    topology: &'a Topology,
+    standing: &'a Standing,
+    /// What it has from before the recording began.
+    cookies: &'a [CookieRecord],
+}
+
 /// Opens a browser and waits until its windows are closed.
-async fn look(
-    browsers: &Browsers,
-    plan: &Plan,
-    standing: &Standing,
-    cancel: &Cancel,
-    ready: impl FnOnce(&Standing) + Send,
-) -> anyhow::Result<()> {
+async fn look(browsers: &Browsers, scene: &Scene<'_>, cancel: &Cancel, tell: &mut (impl FnMut(Told<'_>) + Send)) -> anyhow::Result<()> {
     let opened = async {
-        let device = browsers.device(&DeviceOptions::new(standing.proxy, &plan.policy)).await?;
+        let device = browsers.device(&DeviceOptions::new(scene.standing.proxy, &scene.plan.policy)).await?;
         let tabs = Arc::new(Tabs::start(&device));
         let deadline = Instant::now() + OPENS_WITHIN;
         let ear = Ear::open(&device, tabs.clone(), deadline).await?;
-        let go = json!({ "context": device.tab, "url": standing.url.as_str(), "wait": "none" });
-        device.bidi.send("browsingContext.navigate", go, deadline).await.context("failed to open the first page")?;
-        anyhow::Ok((device, tabs, ear))
+        give(&device, scene).await?;
+        let go = json!({ "context": device.tab, "url": scene.standing.url.as_str(), "wait": "none" });
+        // A loop from the first page on is what may be wanted: the browser shows what it says of it, and stays.
+        let given_up = match device.bidi.send("browsingContext.navigate", go, deadline).await {
+            Ok(_) => None,
+            Err(error) => Some(error.why_no_page().map(str::to_owned).ok_or(error).context("failed to open the first page")?),
+        };
+        anyhow::Ok((device, tabs, ear, given_up))
     };
-    let (_device, _tabs, mut ear) = tokio::select! {
+    let (_device, _tabs, mut ear, given_up) = tokio::select! {
         opened = opened => opened?,
         () = cancel.cancelled() => return Ok(()),
     };
-    ready(standing);
+    tell(Told::Standing(scene.standing));
+    if let Some(why) = &given_up {
+        tell(Told::GivenUp(why));
+    }
+    let closed = async { while ear.next().await.is_some() {} };
+    tokio::select! {
+        () = closed => {}
+        () = serve(scene.topology, cancel, tell) => {}
+    }
+    Ok(())
+}
+
+/// Gives the browser the cookies from before the recording began.
+async fn give(device: &Device, scene: &Scene<'_>) -> anyhow::Result<()> {
+    if scene.cookies.is_empty() {
+        return Ok(());
+    }
+    match jar::write(device, scene.cookies, scene.clock).await {
+        // One that this browser does not take, it would not have had.
+        Ok(()) | Err(JarError::NotTaken { .. }) => Ok(()),
+        Err(error) => Err(anyhow::Error::new(error).context("failed to give the browser its cookies")),
+    }
+}
+
+/// Tells what is asked for, until `cancel` says that it is enough.
+async fn serve(topology: &Topology, cancel: &Cancel, tell: &mut (impl FnMut(Told<'_>) + Send)) {
+    let mut answered = topology.answered();
+    // What was answered before anybody listened is told as well.
+    answered.mark_changed();
+    let mut from = 0;
     loop {
         tokio::select! {
-            heard = ear.next() => if heard.is_none() {
-                return Ok(());
+            change = answered.changed() => if change.is_err() {
+                return cancel.cancelled().await;
             },
-            () = cancel.cancelled() => return Ok(()),
+            () = cancel.cancelled() => return,
         }
+        // In the order in which they came: one that waits for its answer keeps back those after it.
+        let calls = topology.calls_from(from);
+        let done: Vec<_> = calls.into_iter().take_while(|call| call.status.is_some()).collect();
+        from += done.len();
+        done.iter().for_each(|call| tell(Told::Asked(call)));
     }
 }
 

@@ -35,6 +35,10 @@ impl World for Stage {
         self.topology.endpoint(actor)
     }
 
+    fn direct(&self, actor: &str, origin: &Origin) -> Result<SocketAddr, String> {
+        self.topology.direct(actor, origin)
+    }
+
     fn declared(&self) -> &[Origin] {
         &self.declared
     }

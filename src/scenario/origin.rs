@@ -129,6 +129,9 @@ record! {
         pub url: Text,
         /// Whether the original Host header is kept.
         pub keep_host: Option<bool>,
+        /// Where the server behind its edge is reached, for `probe: { edge: … }` alone: it gets the origin's Host and `X-Forwarded-*`, as its
+        /// edge would send them.
+        pub direct: Option<Text>,
     }
 }
 

@@ -1,7 +1,7 @@
-//! Verbs that ask the same thing several times to learn something: `again` and `limit`.
+//! Verbs that ask the same thing several times to learn something: `again`, `limit` and `probe`.
 
 use super::expect::Expect;
-use super::read::{At, Map, OneOrMany, Short, Text, record};
+use super::read::{At, Map, Nullable, OneOrMany, Short, Text, record};
 use super::step::Step;
 
 record! {
@@ -64,5 +64,40 @@ record! {
         pub within: Option<Text>,
         /// How far the clock moves between two looks at the block; `30s` when absent.
         pub stride: Option<Text>,
+    }
+}
+
+record! {
+    /// Asks beyond the login itself, as a program with connections of its own: the actor's cookies stay as they are. Exactly one of `session`,
+    /// `logout`, `replicas` and `edge`; `session` and `replicas` alone ask what the run itself asked. `json` expectations and captures see
+    /// what was learned.
+    pub struct Probe {
+        /// The truth table of the actor's session: each of these endpoints gets its cookie as it was stored, decoded, encoded, in quotes, under
+        /// other prefixes, as Bearer token, as both, and not at all. `met` stands for the endpoints that the run itself asked about the session.
+        pub session: Option<OneOrMany<Text>>,
+        /// The step that signed out: the endpoints of `at` get the cookies from before it.
+        pub logout: Option<Text>,
+        /// The same request again and again: do all replicas give the same answer, and are they of one build?
+        pub replicas: Option<OneOrMany<Text>>,
+        /// The same request through the edge and behind it: what was lost and rewritten on the way? Behind the edge is what stands behind the
+        /// origin without its faults, and for an `upstream` its `direct` address.
+        pub edge: Option<Text>,
+        /// Of `logout`: who is asked. `met` (when absent) stands for the endpoints that the run itself asked about the session.
+        pub at: OneOrMany<Text>,
+        /// Of `session`: names of the cookies; those that look like a session's when absent.
+        pub cookie: OneOrMany<Text>,
+        /// The method of the requests; `get` when absent.
+        pub method: Option<Text>,
+        /// Headers to send with each request; `null` removes one that would be sent.
+        pub headers: Map<Nullable<Text>>,
+        /// Of `replicas`: how often each is asked; 8 when absent.
+        pub times: Option<At<u32>>,
+        /// Of `replicas`: where an answer tells its build, a header or a JSONPath (`$.version`), beside the usual headers.
+        pub build: Option<Text>,
+        /// Of `session`: forms that every endpoint must accept: `stored`, `decoded`, `encoded`, `quoted`, `unquoted`, `no_prefix`,
+        /// `secure_prefix`, `host_prefix`, `left_out` (the other cookies alone), `bearer`, `both`, `none`. One that is what is stored counts as that.
+        pub accepted: Option<At<OneOrMany<Text>>>,
+        /// Of `session`: forms that every endpoint must refuse.
+        pub refused: Option<At<OneOrMany<Text>>>,
     }
 }

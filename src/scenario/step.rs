@@ -5,7 +5,7 @@ use super::browser::{Dialog, Fetch, Passkey, Script, Tab};
 use super::expect::{Captured, Expect, Matcher};
 use super::fault::Fault;
 use super::node::{Key, Node};
-use super::probe::{Again, Limit};
+use super::probe::{Again, Limit, Probe};
 use super::read::{At, Flag, FromYaml, Map, OneOrMany, Reader, Short, Text, record, unknown};
 use super::request::{CookieJar, Replay, Request};
 use crate::base::{Diagnostic, Span};
@@ -126,6 +126,7 @@ verbs! {
     "sleep" Sleep(Text): "Lets time pass. Waiting for what one waits for (`wait`, `poll`) is better.", e.g. "1s";
     "calls" Calls(Calls): "Looks at how an origin was called so far.", e.g. { "origin": "https://vendor.test", "path": "/send", "count": 1 };
     "limit" Limit(Box<Limit>): "Asks until it is throttled: at which try, with what status and Retry-After, for whom, for how long.", e.g. { "step": { "post": "/send" }, "within": "20m" };
+    "probe" Probe(Box<Short<Probe>>): "Asks what a login alone does not show: how endpoints take the session, whether it outlives signing out, whether replicas agree, what the edge changes.", e.g. { "session": ["https://api.mosaic.test/auth/get-session"], "refused": ["none"] };
     "tcp" Tcp(Text): "Connects to what stands behind an origin, and sends nothing.", e.g. "https://api.mosaic.test";
     "inbox" Inbox(Inbox): "Waits for a mail or text message and shows what it says: `to`, `from`, `subject`, `text`, `code`, `link`, `count`.", e.g. { "to": "ada@x.test", "code": true };
     "clock" Clock(ClockMove): "Moves the run's clock, for everything that lives by it: embedded services, cookies, processes.", e.g. { "advance": "61s" };

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 
 /// Calls kept in one run; a run that makes more is judged by its first ones.
 const MOST_CALLS: usize = 100_000;
@@ -94,6 +95,8 @@ pub(crate) struct CallId(Option<usize>);
 pub(crate) struct CallLog {
     calls: Mutex<Vec<Call>>,
     refused: Mutex<BTreeMap<String, Refusal>>,
+    /// Changes with each answer.
+    answered: watch::Sender<u64>,
 }
 
 impl CallLog {
@@ -117,6 +120,18 @@ impl CallLog {
             call.note = told.note;
             call.decision = told.decision;
         }
+        drop(calls);
+        self.answered.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Changes with each answer.
+    pub(crate) fn answered(&self) -> watch::Receiver<u64> {
+        self.answered.subscribe()
+    }
+
+    /// The calls so far, without the first `from`.
+    pub(crate) fn calls_from(&self, from: usize) -> Vec<Call> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(from..).unwrap_or_default().to_vec()
     }
 
     /// Notes that no route of the stub that was called fits the call.
@@ -182,12 +197,17 @@ mod tests {
     #[test]
     fn an_answer_finds_its_call_and_an_abandoned_call_has_none() {
         let log = CallLog::default();
+        let answered = log.answered();
         let first = log.open(call("/one"));
+        assert!(!answered.has_changed().unwrap());
         log.open(call("/two"));
         log.close(first, Some(302), Duration::from_millis(3), Told { note: Some("consent given".into()), decision: None });
+        assert!(answered.has_changed().unwrap());
         let calls = log.calls();
         assert_eq!((calls[0].status, calls[0].note.as_deref()), (Some(302), Some("consent given")));
         assert_eq!((calls[1].status, calls[1].took), (None, Duration::ZERO));
+        assert_eq!(log.calls_from(1).len(), 1);
+        assert!(log.calls_from(3).is_empty());
     }
 
     #[test]

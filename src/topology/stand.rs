@@ -28,6 +28,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// Everything that a run's origins stand on, while the run lasts.
 ///
@@ -140,6 +141,14 @@ impl Topology {
         self.edge.actor_endpoint(actor)
     }
 
+    /// Where `actor` reaches what stands behind `origin`, past the faults of its edge.
+    ///
+    /// # Errors
+    /// Why nobody knows what stands there, as a fragment.
+    pub fn direct(&self, actor: &str, origin: &Origin) -> Result<SocketAddr, String> {
+        self.edge.direct_endpoint(actor, origin)
+    }
+
     /// Who signs the certificates of the run's origins.
     #[must_use]
     pub fn authority(&self) -> &Authority {
@@ -150,6 +159,18 @@ impl Topology {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.edge.log().calls()
+    }
+
+    /// The same without the first `from`.
+    #[must_use]
+    pub fn calls_from(&self, from: usize) -> Vec<Call> {
+        self.edge.log().calls_from(from)
+    }
+
+    /// Changes with each answer to a call.
+    #[must_use]
+    pub fn answered(&self) -> watch::Receiver<u64> {
+        self.edge.log().answered()
     }
 
     /// Every undeclared origin that was asked for.
@@ -420,15 +441,19 @@ async fn mail_servers(context: &mut Context, inbox: &Inbox) -> Result<Vec<SmtpSe
 
 /// A real upstream needs permission; one on this machine does not, and is recognised by its host and not by what the plan says.
 fn upstream_target(at: Box<Declared>, plan: &UpstreamPlan, live: bool) -> Result<UpstreamTarget, TopologyError> {
-    let near = plan.local && plan.url.host().is_some_and(|host| is_loopback(&host));
-    if !near && !live {
-        return Err(TopologyError::NeedsLive { at, upstream: origin_of(&plan.url) });
-    }
-    UpstreamTarget::new(&plan.url, &at.origin, plan.keep_host, near).map_err(|reason| TopologyError::UpstreamInvalid {
-        at,
-        upstream: origin_of(&plan.url),
-        reason,
-    })
+    let target = |plan: &UpstreamPlan| {
+        let near = plan.local && plan.url.host().is_some_and(|host| is_loopback(&host));
+        if !near && !live {
+            return Err(TopologyError::NeedsLive { at: at.clone(), upstream: origin_of(&plan.url) });
+        }
+        UpstreamTarget::new(&plan.url, &at.origin, plan.keep_host, near).map_err(|reason| TopologyError::UpstreamInvalid {
+            at: at.clone(),
+            upstream: origin_of(&plan.url),
+            reason,
+        })
+    };
+    let direct = plan.direct.as_deref().map(target).transpose()?;
+    Ok(target(plan)?.with_direct(direct))
 }
 
 /// A URL without user name, password and query, which may be secret.

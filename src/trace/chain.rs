@@ -2,6 +2,7 @@
 
 use super::event::{BrowserEvent, WebStorage};
 use super::hop::{Hop, HopId, Resource};
+use super::probe::Probe;
 use crate::web::origin::Origin;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct Chain {
     pub blocked: Vec<Blocked>,
     /// What steps learned, in words, by the index of the step.
     pub learned: BTreeMap<usize, String>,
+    /// What was asked beyond the login itself, in order.
+    pub probes: Vec<Probe>,
     /// What its source let be seen.
     pub visibility: Visibility,
 }

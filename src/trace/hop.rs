@@ -94,12 +94,22 @@ pub enum Cause {
     Api,
     /// An earlier request sent again.
     Replay,
+    /// A request beyond the login itself, to learn something from its answer.
+    Probe,
     /// The redirect of another hop.
     Redirect(HopId),
     /// A page's script went to another page.
     Script,
     /// What a page's script, frame or markup asked for without leaving the page (a real browser's).
     Subresource,
+}
+
+impl Cause {
+    /// Whether the scenario itself wrote the request, as a program would make it, and no page or person did.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        matches!(self, Self::Api | Self::Replay | Self::Probe)
+    }
 }
 
 /// What is asked for (Fetch §2.2.5, destinations and initiators).

@@ -8,9 +8,11 @@ mod event;
 pub mod har;
 mod hop;
 mod jar;
+mod probe;
 
 pub use chain::{Blocked, Chain, Decision, JarCookie, Message, ServerCall, StepRecord, Visibility};
 pub use cookie::{CookieSent, CookieSet, CookieWithheld, Reason, SetVerdict};
 pub use event::{BrowserEvent, BrowserEventKind, WebStorage};
 pub use hop::{AnsweredBy, Body, Cause, Failure, FailureKind, Hop, HopId, Request, Resource, Response, Timings};
 pub(crate) use jar::{sent_in, set, unseen, withheld};
+pub use probe::{Asked, Probe, ProbeKind, Role};

@@ -12,6 +12,7 @@ pub mod jwt;
 pub mod message;
 pub mod oauth;
 pub mod origin;
+pub mod presented;
 pub mod redirect;
 pub mod retry_after;
 pub mod site;

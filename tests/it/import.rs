@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What Chromium recorded of a run, without `_authchain`, as `ticket.har` in a world of its own.
-fn recorded(scenario: &str, filter: &str) -> World {
+pub(crate) fn recorded(scenario: &str, filter: &str) -> World {
     let world = World::new();
     let path = world.path().join("ticket.har");
     let mut command = world.command();
@@ -40,7 +40,7 @@ fn findings(world: &World, report: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn scenario(name: &str) -> String {
+pub(crate) fn scenario(name: &str) -> String {
     project().join("scenarios").join(name).to_str().expect("a path in UTF-8").to_owned()
 }
 

@@ -19,6 +19,7 @@ mod misuse;
 mod mosaic;
 mod readme;
 mod record;
+mod replay;
 mod review;
 mod salon;
 mod secrets;

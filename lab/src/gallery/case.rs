@@ -1,5 +1,6 @@
 //! Cases, their routes, and the answers.
 
+use super::errand::{Errand, Neighbours};
 use crate::wire;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -41,6 +42,7 @@ pub(super) struct Route {
     status: StatusCode,
     fields: Vec<(&'static str, String)>,
     content: Content,
+    errand: Option<Errand>,
 }
 
 enum Content {
@@ -60,15 +62,23 @@ impl Case {
         self
     }
 
-    /// The answer of the first route that fits.
-    pub(super) fn answer(&self, asked: &Asked<'_>) -> Response {
+    /// The answer of the first route that fits and whose errand, if it has one, was a success.
+    pub(super) async fn answer(&self, asked: &Asked<'_>, neighbours: &Neighbours) -> Response {
         if asked.uri.path() == "/health" {
             return Response::new(Body::from("ok"));
         }
-        match self.routes.iter().find_map(|route| route.fits(asked).map(|count| (route, count))) {
-            Some((route, count)) => route.answer(asked, count),
-            None => get("/").status(404).page("Not found", "").answer(asked, 1),
+        for route in &self.routes {
+            let Some(count) = route.fits(asked) else { continue };
+            let cookie = |name: &str| wire::cookie(asked.headers, name).map(<[u8]>::to_vec);
+            let is_done = match &route.errand {
+                Some(errand) => neighbours.run(errand, cookie).await,
+                None => true,
+            };
+            if is_done {
+                return route.answer(asked, count);
+            }
         }
+        get("/").status(404).page("Not found", "").answer(asked, 1)
     }
 }
 
@@ -96,6 +106,7 @@ impl Route {
             status: StatusCode::OK,
             fields: Vec::new(),
             content: Content::Text(String::new()),
+            errand: None,
         }
     }
 
@@ -140,6 +151,18 @@ impl Route {
         self
     }
 
+    /// Refreshes at this URL, by the token that the cookie holds, before it answers.
+    pub(super) fn refreshes(mut self, url: &'static str, cookie: &'static str) -> Route {
+        self.errand = Some(Errand::Refreshes { url, cookie });
+        self
+    }
+
+    /// Mails this link before it answers.
+    pub(super) fn mails(mut self, link: &'static str) -> Route {
+        self.errand = Some(Errand::Mails(link));
+        self
+    }
+
     pub(super) fn status(mut self, status: u16) -> Route {
         self.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self
@@ -156,8 +179,8 @@ impl Route {
         self.says("set-cookie", line)
     }
 
-    /// Redirects with 303, or with the status that was given before. `{query}` stands for the request's query, `{state}` for
-    /// its state.
+    /// Redirects with 303, or with the status that was given before. `{query}` stands for the request's query, `{state}` and
+    /// `{next}` for these of its parameters.
     pub(super) fn goes(mut self, target: impl Into<String>) -> Route {
         if self.status == StatusCode::OK {
             self.status = StatusCode::SEE_OTHER;
@@ -214,7 +237,11 @@ impl Route {
     fn answer(&self, asked: &Asked<'_>, count: u32) -> Response {
         let query = asked.uri.query().unwrap_or_default();
         let state = wire::query(Some(query), "state").unwrap_or_default();
-        let filled = |text: &str| text.replace("{query}", query).replace("{state}", &state).replace("{count}", &format!("{count:04}"));
+        let next = wire::query(Some(query), "next").unwrap_or_default();
+        let filled = |text: &str| {
+            let text = text.replace("{query}", query).replace("{state}", &state).replace("{next}", &next);
+            text.replace("{count}", &format!("{count:04}"))
+        };
         let body = match &self.content {
             Content::Text(text) => filled(text),
             Content::Tokens(tokens) => tokens(now()).to_string(),
@@ -280,18 +307,19 @@ pub(super) fn token(claims: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn ask(case: &Case, path: &str, cookie: &str) -> (u16, Option<String>) {
+    async fn ask(case: &Case, path: &str, cookie: &str) -> (u16, Option<String>) {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("app.gallery.test"));
         headers.insert("cookie", HeaderValue::from_str(cookie).expect("a cookie"));
         let uri: Uri = path.parse().expect("a path");
-        let answer = case.answer(&Asked { method: &Method::GET, uri: &uri, headers: &headers });
+        let nobody = Neighbours::new(&crate::env::Env::new(&|_| None)).expect("no neighbours");
+        let answer = case.answer(&Asked { method: &Method::GET, uri: &uri, headers: &headers }, &nobody).await;
         let target = answer.headers().get("location").map(|value| value.to_str().expect("text").to_owned());
         (answer.status().as_u16(), target)
     }
 
-    #[test]
-    fn the_first_route_that_fits_answers() {
+    #[tokio::test]
+    async fn the_first_route_that_fits_answers() {
         let case = Case::new(
             "x",
             &[],
@@ -299,13 +327,16 @@ mod tests {
                 get("/home").with("session=live").status(200),
                 get("/home").host("api.").status(500),
                 get("/home").turn(1).goes("/login?{query}&was={state}"),
+                get("/mail").mails("https://app.gallery.test/verify"),
+                get("/mail").status(503),
                 get("/home").status(401),
             ],
         );
-        assert_eq!(ask(&case, "/home", "session=live"), (200, None));
-        assert_eq!(ask(&case, "/home?state=s", "session=dead; session=live"), (303, Some("/login?state=s&was=s".to_owned())));
-        assert_eq!(ask(&case, "/home", "x=y"), (401, None));
-        assert_eq!(ask(&case, "/elsewhere", "x=y"), (404, None));
+        assert_eq!(ask(&case, "/home", "session=live").await, (200, None));
+        assert_eq!(ask(&case, "/home?state=s", "session=dead; session=live").await, (303, Some("/login?state=s&was=s".to_owned())));
+        assert_eq!(ask(&case, "/home", "x=y").await, (401, None));
+        assert_eq!(ask(&case, "/mail", "x=y").await, (503, None), "there is no mail server");
+        assert_eq!(ask(&case, "/elsewhere", "x=y").await, (404, None));
     }
 
     #[test]

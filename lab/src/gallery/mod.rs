@@ -6,14 +6,17 @@
 //! | variable | meaning | when absent |
 //! |---|---|---|
 //! | `CASE` | the case's name | required |
+//! | `MAIL_URL` | `smtp://host:port`, for the cases that send mail | mail cannot be sent |
 //!
 //! ```text
 //! case     what a case and its routes are, and what answers
+//! errand   what a route does at a neighbour before it answers
 //! cases/   the cases by what goes wrong in them
 //! ```
 
 mod case;
 mod cases;
+mod errand;
 
 pub use case::Case;
 
@@ -24,6 +27,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use case::Asked;
+use errand::Neighbours;
 use std::sync::Arc;
 
 /// Every case.
@@ -31,13 +35,20 @@ pub fn cases() -> Vec<Case> {
     cases::all()
 }
 
+/// A case as it is shown.
+struct Shown {
+    case: Case,
+    neighbours: Neighbours,
+}
+
 pub(crate) fn router(env: &Env<'_>) -> Result<Router, LabError> {
     let name = env.required("CASE", "the case that is shown")?;
     let case = cases().into_iter().find(|case| case.name == name);
     let case = case.ok_or_else(|| LabError::Invalid { name: "CASE", expected: "the name of a case of the gallery".to_owned() })?;
-    Ok(Router::new().fallback(answer).with_state(Arc::new(case)))
+    let shown = Shown { case, neighbours: Neighbours::new(env)? };
+    Ok(Router::new().fallback(answer).with_state(Arc::new(shown)))
 }
 
-async fn answer(State(case): State<Arc<Case>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    case.answer(&Asked { method: &method, uri: &uri, headers: &headers })
+async fn answer(State(shown): State<Arc<Shown>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    shown.case.answer(&Asked { method: &method, uri: &uri, headers: &headers }, &shown.neighbours).await
 }

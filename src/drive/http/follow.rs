@@ -25,6 +25,8 @@ pub(super) enum CookieUse {
     Jar(SendContext),
     /// This Cookie header goes, byte for byte (`None`: none goes); what comes is stored by these circumstances.
     Fixed(Option<Vec<u8>>, SendContext),
+    /// This Cookie header goes, byte for byte (`None`: none goes), and none that comes is kept.
+    Alone(Option<Vec<u8>>),
     /// No cookie goes and none is kept.
     Nothing,
 }
@@ -157,7 +159,7 @@ impl Session<'_> {
     fn record(&self, id: HopId, errand: &Errand, ready: Ready, set: Vec<CookieSet>, timings: Timings, outcome: Result<Response, Failure>) {
         let context = match &errand.cookies {
             CookieUse::Jar(context) | CookieUse::Fixed(_, context) => Some(context.clone()),
-            CookieUse::Nothing => None,
+            CookieUse::Alone(_) | CookieUse::Nothing => None,
         };
         self.recorder.end_hop(id, context, |hop| {
             hop.request.headers = ready.headers;
@@ -211,7 +213,7 @@ impl Trip {
                 tainted: self.tainted,
                 content_type: content_type.as_deref(),
                 storage_access: match errand.cookies {
-                    CookieUse::Nothing => None,
+                    CookieUse::Alone(_) | CookieUse::Nothing => None,
                     _ if actor.jar().policy().third_party_cookies == ThirdPartyCookies::Block => Some("none"),
                     _ => Some("active"),
                 },
@@ -234,7 +236,7 @@ impl Trip {
                 headers.remove("cookie");
                 value.clone().map(String::into_bytes)
             }
-            (None, CookieUse::Fixed(header, _)) => header.clone(),
+            (None, CookieUse::Fixed(header, _) | CookieUse::Alone(header)) => header.clone(),
             (None, CookieUse::Nothing) => None,
             (None, CookieUse::Jar(context)) => {
                 let decision = actor.jar().cookies_for(context, now);
@@ -314,7 +316,7 @@ impl Trip {
         errand.cookies = match &errand.cookies {
             // The Cookie header of an earlier request answers for that request alone; from here on the jar speaks.
             CookieUse::Jar(context) | CookieUse::Fixed(_, context) => CookieUse::Jar(redirected(context)),
-            CookieUse::Nothing => CookieUse::Nothing,
+            CookieUse::Alone(_) | CookieUse::Nothing => CookieUse::Nothing,
         };
         errand.url = url;
         self.followed += 1;

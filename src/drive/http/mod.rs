@@ -11,8 +11,10 @@
 //! | `navigate` | from a click to the page that stays |
 //! | `page` | the page steps |
 //! | `api`, `replay` | the HTTP steps |
+//! | `ask` | the requests of probes |
 
 mod api;
+mod ask;
 mod body;
 mod client;
 mod connector;
@@ -24,6 +26,7 @@ mod page;
 mod referrer;
 mod replay;
 
+pub(crate) use ask::Question;
 pub(crate) use client::{Client, failure_kind};
 pub(crate) use connector::tls_config;
 pub(crate) use failure::shown;

@@ -275,6 +275,7 @@ pub(super) fn plan(mut steps: Vec<Step>, policy: Policy) -> Plan {
         variables: BTreeMap::new(),
         secrets: BTreeMap::new(),
         steps,
+        after: Vec::new(),
         smoke: 0,
         policy,
         needs: None,

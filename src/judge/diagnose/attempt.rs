@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, is_deletion, redirect_error, target, without_query};
 use crate::judge::text::shown;
-use crate::trace::{Cause, CookieSet, Hop, HopId};
+use crate::trace::{CookieSet, Hop, HopId};
 use crate::web::jwt::Jwt;
 use crate::web::oauth::{AuthorizationRequest, Callback, TokenRequest, is_authorization_request};
 use serde_json::Value;
@@ -59,7 +59,7 @@ impl<'a> Facts<'a> {
 
     /// Whether an HTTP step or a replay made the request, or its row of redirects.
     pub(super) fn is_by_hand(&self, hop: &'a Hop) -> bool {
-        matches!(self.root(hop).cause, Cause::Api | Cause::Replay) || self.is_repeated(hop)
+        self.root(hop).cause.is_by_hand() || self.is_repeated(hop)
     }
 
     /// The last attempt with this state up to a hop, whoever made it.

@@ -41,7 +41,7 @@ pub(super) struct Cycle<'a> {
 pub(super) fn cycles<'a>(facts: &Facts<'a>) -> Vec<Cycle<'a>> {
     let mut by_actor: BTreeMap<&Arc<str>, Vec<&'a Hop>> = BTreeMap::new();
     for hop in &facts.chain.hops {
-        if !matches!(facts.root(hop).cause, Cause::Api | Cause::Replay | Cause::Subresource) {
+        if !facts.root(hop).cause.is_by_hand() && facts.root(hop).cause != Cause::Subresource {
             by_actor.entry(&hop.actor).or_default().push(hop);
         }
     }

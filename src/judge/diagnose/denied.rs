@@ -1,12 +1,13 @@
 //! Who was turned away, whatever the status: a login that fails with 200 is a failure too.
 
-use super::credential::{Standing, standing};
+use super::credential::Standing;
 use super::facts::{Facts, ends_session, redirect_error, target, without_query};
 use super::ledger::{Witness, witness};
 use crate::judge::text::shown;
-use crate::trace::{Cause, Hop, Resource};
+use crate::trace::{Cause, Hop, HopId, Resource};
 use crate::web::oauth::is_authorization_request;
 use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 use url::Url;
 
 /// Bytes of a page that are looked through.
@@ -36,35 +37,70 @@ impl Denied<'_> {
 /// The pages that turned away somebody who had logged in, each once. A page that the same person was later let into does not
 /// count, nor does one that was asked for after signing out, nor one of another app that starts a login of its own.
 pub(super) fn denied<'a>(facts: &Facts<'a>) -> Vec<Denied<'a>> {
-    let mut found: Vec<Denied<'a>> = Vec::new();
-    for page in &facts.chain.hops {
+    let pages = facts.denied.get_or_init(|| look_for_denied(facts)).iter();
+    pages.filter_map(|page| facts.chain.hop(*page)).filter_map(|page| Some(Denied { witness: before(facts, page)?, page })).collect()
+}
+
+/// The login before a page.
+fn before<'a>(facts: &Facts<'a>, page: &Hop) -> Option<Witness<'a>> {
+    witness(facts, &page.actor, page.id).filter(|witness| witness.hop.id < page.id)
+}
+
+/// A page of an actor's: who asked, and for what.
+type Visit<'a> = (&'a str, &'a str, Option<&'a str>, Option<u16>, &'a str);
+
+fn visit(hop: &Hop) -> Visit<'_> {
+    let url = &hop.request.url;
+    (&hop.actor, url.scheme(), url.host_str(), url.port_or_known_default(), url.path())
+}
+
+/// What an actor has done up to a hop.
+#[derive(Default)]
+struct Past {
+    signed_out: Option<HopId>,
+    /// The last page that did not come by itself.
+    went: Option<HopId>,
+}
+
+fn look_for_denied(facts: &Facts<'_>) -> Vec<HopId> {
+    // What a probe was refused, or let into, is told by its table.
+    let own = || facts.chain.hops.iter().filter(|hop| hop.cause != Cause::Probe);
+    let let_in = own().filter(|hop| is_success(hop) && turned_away(facts, hop).is_none());
+    // Of several the last one stays.
+    let let_in: HashMap<Visit<'_>, HopId> = let_in.map(|hop| (visit(hop), hop.id)).collect();
+    let mut found = Vec::new();
+    let (mut told, mut first_refusals, mut pasts) = (HashSet::new(), HashMap::new(), HashMap::<&str, Past>::new());
+    for page in own() {
+        let past = pasts.entry(&*page.actor).or_default();
+        if page.resource == Resource::Document && !comes_by_itself(page) {
+            past.went = Some(page.id);
+        }
+        let signed_out = past.signed_out;
+        if ends_session(page) {
+            past.signed_out = Some(page.id);
+        }
         let Some(how) = turned_away(facts, page) else { continue };
-        let Some(witness) = witness(facts, &page.actor, page.id).filter(|witness| witness.hop.id < page.id) else { continue };
-        let of_actor = || facts.chain.hops.iter().filter(|hop| hop.actor == page.actor);
-        let same = |hop: &&Hop| hop.request.url.origin() == page.request.url.origin() && hop.request.url.path() == page.request.url.path();
-        let signed_out = of_actor().any(|hop| hop.id > witness.hop.id && hop.id < page.id && ends_session(hop));
-        let let_in = |hop: &&Hop| hop.id > page.id && is_success(hop) && turned_away(facts, hop).is_none();
-        let began_here = || of_actor().any(|hop| hop.id < witness.hop.id && same(&hop) && turned_away(facts, hop).is_some());
-        let same_navigation = || follows(facts, witness.hop, page);
-        // Being sent to a provider is how every app begins a login of its own.
-        let meant = matches!(how, TurnedAway::Refused) || began_here() || same_navigation();
-        let told = found.iter().any(|denied| denied.page.actor == page.actor && same(&denied.page));
-        if !signed_out && meant && !told && !of_actor().filter(same).any(|hop| let_in(&hop)) {
-            found.push(Denied { witness, page });
+        let visit = visit(page);
+        let first_refusal = *first_refusals.entry(visit).or_insert(page.id);
+        let Some(login) = before(facts, page).map(|witness| witness.hop.id) else { continue };
+        // Being sent to a provider is how every app begins a login of its own: what was asked for before, or what the login
+        // itself led to without anybody doing anything, is another matter.
+        let meant = *how == TurnedAway::Refused || first_refusal < login || past.went.is_none_or(|went| went <= login);
+        let later_let_in = || let_in.get(&visit).is_some_and(|last| *last > page.id);
+        if meant && signed_out.is_none_or(|last| last < login) && !later_let_in() && told.insert(visit) {
+            found.push(page.id);
         }
     }
     found
 }
 
-fn is_success(hop: &Hop) -> bool {
-    hop.status().is_some_and(|status| (200..300).contains(&status))
+/// Whether a page was loaded without anybody doing anything: by redirects, refreshes, forms and scripts of the page before.
+fn comes_by_itself(hop: &Hop) -> bool {
+    matches!(hop.cause, Cause::Redirect(_) | Cause::AutoForm | Cause::Refresh | Cause::Script)
 }
 
-/// Whether `hop` came of `earlier` without anybody doing anything: by redirects, refreshes, forms and scripts of the pages.
-fn follows(facts: &Facts<'_>, earlier: &Hop, hop: &Hop) -> bool {
-    let between = facts.chain.hops.get(earlier.id.0 as usize + 1..=hop.id.0 as usize).unwrap_or_default();
-    let mut own = between.iter().filter(|hop| hop.actor == earlier.actor && hop.resource == Resource::Document);
-    own.all(|hop| matches!(hop.cause, Cause::Redirect(_) | Cause::AutoForm | Cause::Refresh | Cause::Script))
+fn is_success(hop: &Hop) -> bool {
+    hop.status().is_some_and(|status| (200..300).contains(&status))
 }
 
 /// How a request for a page or a session was turned away.
@@ -93,12 +129,16 @@ impl TurnedAway {
 
 /// Whether the hop turned away whoever asked, and how. Pages to log in, callbacks and authorization requests do not: sending
 /// on is what they are for.
-pub(super) fn turned_away(facts: &Facts<'_>, hop: &Hop) -> Option<TurnedAway> {
+pub(super) fn turned_away<'f>(facts: &'f Facts<'_>, hop: &Hop) -> Option<&'f TurnedAway> {
+    facts.refusals.get(hop.id.0 as usize)?.get_or_init(|| how_turned_away(facts, hop)).as_ref()
+}
+
+fn how_turned_away(facts: &Facts<'_>, hop: &Hop) -> Option<TurnedAway> {
     let url = &hop.request.url;
     if hop.request.method != "GET" || is_login(url) || ends_session(hop) || facts.is_callback(hop) {
         return None;
     }
-    match standing(hop) {
+    match facts.standing(hop) {
         Standing::Refused => return Some(TurnedAway::Refused),
         Standing::Anonymous if asks_for_user(hop) => return Some(TurnedAway::Refused),
         Standing::Known | Standing::Anonymous | Standing::Broken | Standing::Silent => {}
@@ -159,7 +199,7 @@ fn shows_login_form(hop: &Hop) -> bool {
         // Two such fields change a password; one asks for it.
         fields == 1 && !page.contains("new-password")
     };
-    is_success(hop) && hop.resource == Resource::Document && html(hop).is_some_and(asks)
+    is_success(hop) && (hop.resource == Resource::Document || hop.cause == Cause::Probe) && html(hop).is_some_and(asks)
 }
 
 /// Whether a callback failed, and what says so: its status, the redirect that it answers with, or the page or object that it
@@ -198,7 +238,7 @@ mod tests {
 
     fn of_last(story: &Story) -> Option<TurnedAway> {
         let facts = Facts::new((&story.plan).into(), &story.chain);
-        turned_away(&facts, story.chain.hops.last().unwrap())
+        turned_away(&facts, story.chain.hops.last().unwrap()).cloned()
     }
 
     fn pages(story: &Story) -> Vec<String> {

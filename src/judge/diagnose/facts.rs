@@ -2,6 +2,7 @@
 
 use super::attempt::Attempt;
 use super::credential::{Standing, standing};
+use super::denied::TurnedAway;
 use super::ledger::Ledger;
 use super::scene::Scene;
 use crate::judge::text::shown;
@@ -17,8 +18,10 @@ use url::Url;
 pub struct Facts<'a> {
     /// What was to be done; empty for a chain that no scenario made.
     pub plan: Scene<'a>,
-    /// What happened.
+    /// What happened, without what probes asked that no login would ask.
     pub chain: &'a Chain,
+    /// What happened.
+    pub(super) whole: &'a Chain,
     /// Every cookie's life.
     pub ledger: Ledger<'a>,
     /// Plan steps by number, nested ones too, and whether they lie in a loop that the scenario asks for.
@@ -37,10 +40,19 @@ pub struct Facts<'a> {
     logins: HashMap<&'a str, Vec<&'a Hop>>,
     /// What each answer says about who asked, once somebody wanted to know.
     standings: Vec<OnceCell<Standing>>,
+    /// How each hop turned away whoever asked, once somebody wanted to know.
+    pub(super) refusals: Vec<OnceCell<Option<TurnedAway>>>,
+    /// Pages that turned somebody away for good, once somebody wanted to know.
+    pub(super) denied: OnceCell<Vec<HopId>>,
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn new(plan: Scene<'a>, chain: &'a Chain) -> Self {
+        Self::of(plan, chain, chain)
+    }
+
+    /// The facts of `chain`, which is `whole` without what probes asked.
+    pub(super) fn of(plan: Scene<'a>, chain: &'a Chain, whole: &'a Chain) -> Self {
         let mut steps = BTreeMap::new();
         plan.steps.iter().for_each(|step| collect(step, false, &mut steps));
         let mut headers = HashMap::new();
@@ -68,6 +80,7 @@ impl<'a> Facts<'a> {
         let mut facts = Self {
             plan,
             chain,
+            whole,
             ledger,
             steps,
             headers,
@@ -77,6 +90,8 @@ impl<'a> Facts<'a> {
             carriers,
             logins: HashMap::new(),
             standings,
+            refusals: vec![OnceCell::new(); chain.hops.len()],
+            denied: OnceCell::new(),
         };
         for hop in &chain.hops {
             let sets = hop.set.iter().any(|set| !is_deletion(set));

@@ -74,6 +74,20 @@ impl<'a> Ledger<'a> {
         rows.last_mut().expect("a row was just pushed if there was none")
     }
 
+    /// The rows of an actor's cookie before a hop.
+    #[must_use]
+    pub fn rows_before(&self, actor: &Arc<str>, name: &Bytes, hop: HopId) -> &[Row<'a>] {
+        let rows = self.rows(actor, name);
+        &rows[..rows.partition_point(|row| row.hop.id < hop)]
+    }
+
+    /// The rows of an actor's cookie after a hop.
+    #[must_use]
+    pub fn rows_after(&self, actor: &Arc<str>, name: &Bytes, hop: HopId) -> &[Row<'a>] {
+        let rows = self.rows(actor, name);
+        &rows[rows.partition_point(|row| row.hop.id <= hop)..]
+    }
+
     /// The rows of an actor's cookie.
     #[must_use]
     pub fn rows(&self, actor: &Arc<str>, name: &Bytes) -> &[Row<'a>] {
@@ -133,7 +147,8 @@ pub fn first_failed_gate(facts: &Facts<'_>, witness: Witness<'_>, protected: &Ho
     if !facts.chain.visibility.cookies {
         return None;
     }
-    let row = facts.ledger.rows(&witness.hop.actor, &witness.set.name).iter().find(|row| row.hop.id == protected.id);
+    let rows = facts.ledger.rows(&witness.hop.actor, &witness.set.name);
+    let row = rows.binary_search_by_key(&protected.id, |row| row.hop.id).ok().map(|at| &rows[at]);
     if row.is_none_or(|row| row.sent.is_none()) {
         let why = match row.and_then(|row| row.withheld) {
             Some(withheld) => words(&withheld.reasons),

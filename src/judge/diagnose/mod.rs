@@ -11,10 +11,12 @@ mod denied;
 mod discovery;
 mod facts;
 pub mod ledger;
+mod probe;
 mod rules;
 mod scene;
 
 pub use facts::Facts;
+pub use probe::{FormAsked, Table, asked_forms, learned, tables, trail};
 pub use rules::{Family, Needs, Rule, explain, rules};
 pub use scene::Scene;
 
@@ -91,7 +93,8 @@ impl Finding {
 /// What the chain proves, sorted by the first hop of the evidence.
 #[must_use]
 pub fn diagnose<'a>(scene: impl Into<Scene<'a>>, chain: &'a Chain) -> Vec<Finding> {
-    let facts = Facts::new(scene.into(), chain);
+    let plain = probe::plain(chain);
+    let facts = Facts::of(scene.into(), &plain, chain);
     let mut findings: Vec<Finding> = rules().iter().flat_map(|rule| (rule.check)(&facts)).collect();
     // Stable: findings on one hop stay in the order of the registry. What is tied to no hop comes last.
     findings.sort_by_key(|finding| finding.first_hop().map_or(u32::MAX, |hop| hop.0));

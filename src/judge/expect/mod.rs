@@ -8,6 +8,7 @@ mod cookie;
 mod hops;
 mod json;
 mod matcher;
+mod probe;
 mod same;
 mod view;
 
@@ -117,6 +118,7 @@ pub fn check(step: &Step, chain: &Chain, index: usize, scope: &Scope) -> Vec<Ver
     let Some(view) = View::new(chain, index) else { return Vec::new() };
     let mut verdicts = match &step.verb {
         Verb::Calls(plan) => calls::check(plan, chain, index, scope, step.span),
+        Verb::Probe(plan) => probe::check(plan, chain, index),
         Verb::DeepLink(matcher) => {
             let subject = Subject::maybe(view.record.deep_link.as_deref());
             let note =

@@ -78,7 +78,7 @@ impl<'a> View<'a> {
     /// Where the step ended: the deep link or page of a navigation, the last request of an HTTP step.
     pub(super) fn ended_at(&self) -> Option<String> {
         if let Some(hop) = self.last
-            && matches!(root(self.chain, hop).cause, Cause::Api | Cause::Replay)
+            && root(self.chain, hop).cause.is_by_hand()
         {
             return Some(hop.request.url.to_string());
         }

@@ -1,6 +1,6 @@
 //! The order in which a snapshot shows steps: that of the run, without what is chance in it.
 
-use crate::plan::{Plan, Step, Verb, each_step};
+use crate::plan::{Plan, Step, StepId, Verb, each_step};
 use crate::trace::{Cause, Chain, Hop, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,13 +63,15 @@ pub(super) struct Entry<'a> {
 pub(super) fn entries<'a>(plan: &Plan, chain: &'a Chain, shown: Shown, content: impl Fn(&Entry<'a>) -> String) -> Vec<Entry<'a>> {
     let mut hops: Vec<Vec<&Hop>> = vec![Vec::new(); chain.steps.len()];
     let asking = asking(plan);
-    for hop in chain.hops.iter().filter(|hop| shown.takes(chain, hop, &asking)) {
+    // How many requests a probe makes hangs on the values of cookies.
+    for hop in chain.hops.iter().filter(|hop| hop.cause != Cause::Probe && shown.takes(chain, hop, &asking)) {
         if let Some(of_step) = hops.get_mut(hop.step) {
             of_step.push(hop);
         }
     }
     let polls = Polls::of(plan);
-    let mut entries: Vec<Entry<'a>> = hops.into_iter().enumerate().map(|(step, hops)| Entry { step, hops }).collect();
+    let entries = hops.into_iter().enumerate().map(|(step, hops)| Entry { step, hops });
+    let mut entries: Vec<Entry<'a>> = entries.filter(|entry| !StepId(chain.steps[entry.step].number).is_added()).collect();
     for entry in &mut entries {
         if polls.is_poll(chain.steps[entry.step].number) {
             keep_last_try(&mut entry.hops);

@@ -7,6 +7,7 @@ use crate::base::Redactor;
 use crate::judge::text::{shown, shown_bytes};
 use crate::plan::Plan;
 use crate::trace::{Cause, Chain, FailureKind, Hop, HopId, Response, StepRecord};
+use time::OffsetDateTime;
 
 /// Indent of what stands beneath a hop.
 pub(super) const BENEATH: &str = "       ";
@@ -29,7 +30,9 @@ fn render_hops(plan: &Plan, chain: &Chain, redactor: &Redactor, shown: Shown) ->
     for entry in &ordered(plan, chain, redactor, shown) {
         text.step(entry);
     }
-    let calls = calls::lines(&chain.calls);
+    // What servers asked because of a probe is as much chance as the probe's own requests.
+    let calls: Vec<_> = chain.calls.iter().filter(|call| !is_of_a_probe(chain, call.at)).cloned().collect();
+    let calls = calls::lines(&calls);
     if !calls.is_empty() {
         text.out.push_str("── calls between servers\n");
         for line in calls {
@@ -44,6 +47,12 @@ fn render_hops(plan: &Plan, chain: &Chain, redactor: &Redactor, shown: Shown) ->
         }
     }
     redactor.text(&text.out).into_owned()
+}
+
+/// Whether something happened in the time of a probe.
+fn is_of_a_probe(chain: &Chain, at: OffsetDateTime) -> bool {
+    let mut steps = chain.probes.iter().filter_map(|probe| chain.steps.get(probe.step));
+    steps.any(|step| step.started <= at && at <= step.started + step.took)
 }
 
 /// The hops in the order in which the snapshot numbers them.
@@ -125,7 +134,7 @@ impl Writer<'_> {
         };
         let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
         let mut text = format!("{status} {}", shown_bytes(&essence, 60));
-        let is_page = !matches!(hop.cause, Cause::Api | Cause::Replay | Cause::Subresource);
+        let is_page = !hop.cause.is_by_hand() && hop.cause != Cause::Subresource;
         if let Some(title) = step.title.as_deref().filter(|_| ends_step && is_page && essence == b"text/html") {
             text.push_str(&format!(" \"{}\"", self.labels.text(title)));
         }

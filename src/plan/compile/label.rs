@@ -33,6 +33,7 @@ pub(super) fn label(verb: &Verb) -> String {
         Verb::Sleep(time) => format!("sleep {}", shown(*time)),
         Verb::Calls(calls) => format!("calls of {}", calls.origin),
         Verb::Limit(limit) => format!("limit of {}", limit.step.label),
+        Verb::Probe(probe) => probe.label(),
         Verb::Tcp(origin) => format!("tcp {origin}"),
         Verb::Inbox(inbox) => format!("inbox of {}", inbox.to.display()),
         Verb::Clock(by) => format!("clock {} on", shown(*by)),

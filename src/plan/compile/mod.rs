@@ -6,6 +6,7 @@
 //!
 //! Faults are collected, not thrown: a person sees all that is wrong with a scenario at once.
 
+mod again;
 mod backing;
 mod browser;
 mod compiler;

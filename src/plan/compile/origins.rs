@@ -148,10 +148,18 @@ impl Compiler<'_> {
     }
 
     pub(super) fn upstream(&mut self, upstream: &Short<Upstream>) -> Option<UpstreamPlan> {
-        let (text, keep_host) = match upstream {
-            Short::Text(text) => (text, false),
-            Short::Long(long) => (&long.value.url, long.value.keep_host.unwrap_or(false)),
-        };
+        match upstream {
+            Short::Text(text) => self.server(text, false),
+            Short::Long(long) => {
+                let Upstream { url, keep_host, direct } = &long.value;
+                let direct = direct.as_ref().and_then(|direct| self.server(direct, true)).map(Box::new);
+                Some(UpstreamPlan { direct, ..self.server(url, keep_host.unwrap_or(false))? })
+            }
+        }
+    }
+
+    /// A server that somebody else started.
+    fn server(&mut self, text: &Text, keep_host: bool) -> Option<UpstreamPlan> {
         let known = self.known(text, "an upstream");
         let url = match Url::parse(&known) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
@@ -172,6 +180,6 @@ impl Compiler<'_> {
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
-        Some(UpstreamPlan { url, keep_host, local })
+        Some(UpstreamPlan { url, keep_host, local, direct: None })
     }
 }

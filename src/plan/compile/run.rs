@@ -216,6 +216,7 @@ fn one(loaded: &Loaded, profile: Option<(&Key, &Profile)>, variant: Option<&(Key
         variables,
         secrets: known.chain(unnamed).collect(),
         steps: laid,
+        after: Vec::new(),
         smoke,
         policy,
         needs,

@@ -71,7 +71,7 @@ impl Compiler<'_> {
         self.needs = outer.into_iter().chain(own).collect();
         let verb = verb?;
         let laid = Step { number, id, label: super::label::label(&verb), span: step.span, actor, verb, expect, capture, needs, timeout };
-        if matches!(laid.verb, Verb::Inbox(_) | Verb::Limit(_) | Verb::Redis(_) | Verb::Process(_)) {
+        if matches!(laid.verb, Verb::Inbox(_) | Verb::Limit(_) | Verb::Probe(_) | Verb::Redis(_) | Verb::Process(_)) {
             self.only_json(&laid, step);
         }
         Some(laid)

@@ -31,6 +31,7 @@ impl Compiler<'_> {
             Action::Replay(replay) => Verb::Replay(Box::new(self.replay(replay))),
             Action::Again(again) => self.again(again, frame, step.span),
             Action::Limit(limit) => Verb::Limit(Box::new(self.limit(limit, frame)?)),
+            Action::Probe(probe) => Verb::Probe(Box::new(self.probe(probe, step.span)?)),
             Action::Tcp(origin) => Verb::Tcp(self.listening(origin)?),
             Action::Cookies(jar) => Verb::Cookies(self.cookie_jar(jar)),
             Action::Race(steps) => self.race(steps, frame, step.span),

@@ -152,6 +152,7 @@ impl Compiler<'_> {
             Verb::Limit(_) => {
                 ("a limit", "ask for `json`: `first`, `status`, `code`, `retry_after`, `retry_after_in`, `hangs_on`, `lasts`")
             }
+            Verb::Probe(_) => ("a probe", "ask for `json`: `accepted`, `refused`, `alive`, `agree`, `builds`, `same`, `differs`"),
             Verb::Redis(_) => ("what is in Redis", "ask for `json`: `exists`, `ttl`, `value`, `count`, `entries`"),
             Verb::Process(_) => ("a process", "ask for `json`: `state`, `code`, `signal`, `log`, `listens`, `closed`"),
             _ => ("a message", "ask for `json`: `to`, `from`, `subject`, `text`, `code`, `link`, `count`"),

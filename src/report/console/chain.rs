@@ -2,6 +2,7 @@
 
 use super::super::finished::{Finished, SnapshotOutcome, Standing};
 use super::super::mask::Mask;
+use super::super::table;
 use super::style::Style;
 use crate::base::escape;
 use crate::judge::expect;
@@ -50,13 +51,15 @@ pub(super) fn write(out: &mut String, run: &Finished, style: Style) {
 pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSet<HopId>, style: Style) {
     let mut by_step: Vec<Vec<&Hop>> = vec![Vec::new(); run.chain.steps.len()];
     let mut left_out = 0;
+    let marked = marked_hops(run);
     for hop in &run.chain.hops {
         match by_step.get_mut(hop.step) {
+            // What a probe asked is in its table; a line of its own is for what something points at.
+            Some(_) if hop.cause == Cause::Probe && !marked.contains(&hop.id) => {}
             Some(hops) if selected.contains(&hop.id) => hops.push(hop),
             _ => left_out += 1,
         }
     }
-    let marked = marked_hops(run);
     let calls = run.chain.calls_by_hop();
     let actors: BTreeSet<&str> = run.chain.steps.iter().map(|step| &*step.actor).collect();
     for (index, step) in run.chain.steps.iter().enumerate() {
@@ -79,10 +82,16 @@ pub(super) fn write_selected(out: &mut String, run: &Finished, selected: BTreeSe
                 let _ = writeln!(out, "              {} {}", style.dim("→"), Mask::new(&run.redactor).url(&target));
             }
         }
-        for line in crate::report::found::lines(step) {
-            let _ = writeln!(out, "              {}", style.dim(&Mask::new(&run.redactor).text(&line)));
+        let mask = Mask::new(&run.redactor);
+        let tables = table::of(&run.chain, index, mask);
+        for line in crate::report::found::lines(step).iter().filter(|_| tables.is_empty()) {
+            let _ = writeln!(out, "              {}", style.dim(&mask.text(line)));
         }
-        if let Some(learned) = run.chain.learned.get(&index) {
+        for line in tables.iter().flat_map(|table| table::lines(table, mask)) {
+            let _ = writeln!(out, "{indent}  {line}");
+        }
+        // In words where there is no table.
+        if let Some(learned) = run.chain.learned.get(&index).filter(|_| tables.is_empty()) {
             let _ = writeln!(out, "{indent}  {} {}", style.dim("="), Mask::new(&run.redactor).text(learned));
         }
         write_events(out, run, index, style);

@@ -4,7 +4,7 @@
 //! What is read is redacted first; everything after that sees stand-ins alone.
 
 mod form;
-mod jar;
+pub(in crate::run) mod jar;
 mod steps;
 mod write;
 
@@ -46,6 +46,8 @@ pub struct Imported {
     pub needs_browser: bool,
     /// Where it begins.
     pub first: Url,
+    /// Cookies that the browser had before, by origin, as Set-Cookie text.
+    pub before: Vec<(String, Vec<String>)>,
     /// What could not be read, and more about the file.
     pub diagnosis: Diagnosis,
 }
@@ -120,13 +122,14 @@ fn import_into(
     };
     let needs_browser = steps::needs_browser(&diagnosis.finished, &finds, &steps);
     let origins = write::origins(chain);
+    let before = jar::before(chain);
     let text = write::scenario(&write::Told {
         title: &request.input.file_name().unwrap_or_default().to_string_lossy(),
         recording: &recording.file_name().unwrap_or_default().to_string_lossy(),
         origins: &origins,
         finds: &finds,
         needs_browser,
-        before: &jar::before(chain),
+        before: &before,
         steps: &steps,
     });
     std::fs::rename(&drafted, recording).with_context(|| format!("failed to write `{}`", recording.display()))?;
@@ -143,6 +146,7 @@ fn import_into(
         finds,
         needs_browser,
         first,
+        before,
         diagnosis,
     })
 }

@@ -106,3 +106,45 @@ fn requests_of_tools_become_requests() {
     );
     assert!(text.contains("# propfind /x is left out"), "{text}");
 }
+
+/// What is put back for pages that were asked for with these cookies, and answered with these Set-Cookie lines.
+fn put_back(pages: &[(&str, &str, &str)]) -> Vec<String> {
+    let entry = |(second, (url, cookies, sets)): (usize, &(&str, &str, &str))| {
+        let sent = if cookies.is_empty() { json!([]) } else { json!([pair("Cookie", cookies), pair("Sec-Fetch-Dest", "document")]) };
+        let set = if sets.is_empty() { json!([]) } else { json!([pair("Set-Cookie", sets)]) };
+        json!({"startedDateTime": format!("2026-03-01T12:00:{second:02}Z"), "time": 1, "request": {"method": "GET", "url": url, "headers": sent},
+               "response": {"status": 200, "headers": set, "content": {"mimeType": "text/html", "text": "<p>x</p>"}}})
+    };
+    let entries: Vec<_> = pages.iter().enumerate().map(entry).collect();
+    let (_world, imported) = imported(&json!({"log": {"entries": entries}}));
+    imported.unwrap().before.into_iter().flat_map(|(origin, lines)| lines.into_iter().map(move |line| format!("{origin} {line}"))).collect()
+}
+
+/// Names and attributes without the stand-ins.
+fn shape(lines: &[String]) -> Vec<String> {
+    let bare = |line: &String| {
+        let (head, rest) = line.split_once('=').unwrap();
+        format!("{head}{}", rest.split_once(';').map(|(_, attributes)| format!(";{attributes}")).unwrap_or_default())
+    };
+    lines.iter().map(bare).collect()
+}
+
+#[test]
+fn what_the_browser_had_before_is_told_from_what_it_got() {
+    const HOME: &str = "https://app.test/home";
+    const VALUE: &str = "sid=aB3dE5gH7jK9mN1p";
+    let wide = "https://app.test sid; Path=/; SameSite=None; Secure";
+    assert_eq!(shape(&put_back(&[(HOME, VALUE, "")])), [wide]);
+    assert!(put_back(&[("https://app.test/login", "", "sid=Zz9yX8wV7uT6sR5q; Path=/"), (HOME, VALUE, "")]).is_empty(), "it was set");
+    assert!(put_back(&[(HOME, "", ""), (HOME, VALUE, "")]).is_empty(), "a script set it: the same page was asked for without");
+    // Another host's cookie of that name is another cookie, unless it is for all below one domain.
+    let elsewhere = |sets: &str| shape(&put_back(&[("https://id.shop.test/", "", sets), ("https://www.shop.test/", VALUE, "")]));
+    assert_eq!(elsewhere("sid=Zz9yX8wV7uT6sR5q; Path=/").len(), 1);
+    assert!(elsewhere("sid=Zz9yX8wV7uT6sR5q; Path=/; Domain=shop.test").is_empty());
+    // It gets the attributes of the one that takes its place later, unless no jar would have taken those.
+    let later = |sets: &str| shape(&put_back(&[(HOME, VALUE, ""), (HOME, VALUE, sets)]));
+    assert_eq!(later("sid=Zz9yX8wV7uT6sR5q; Path=/home; Secure; Max-Age=60"), ["https://app.test sid; Path=/home; Secure"]);
+    assert_eq!(later("sid=Zz9yX8wV7uT6sR5q; Path=/; SameSite=None"), [wide]);
+    assert_eq!(shape(&put_back(&[("http://app.test/", VALUE, "")])), ["http://app.test sid; Path=/"]);
+    assert!(put_back(&[("http://app.test/", "__Secure-sid=aB3dE5gH7jK9mN1p", "")]).is_empty(), "no jar takes that");
+}

@@ -2,7 +2,7 @@
 
 use super::connect::{Captured, Pool, Used};
 use super::faults::{Passed, Way};
-use super::headers::{set_forwarded, set_host, set_upgrade, strip_hop_by_hop, upgrade};
+use super::headers::{join_cookies, set_forwarded, set_host, set_upgrade, strip_hop_by_hop, upgrade};
 use super::listen::Shared;
 use super::routes::{Target, UpstreamTarget};
 use super::serve::{Line, own, text};
@@ -76,7 +76,12 @@ pub(super) async fn forward(
         unexpected: false,
         decision: None,
     });
-    let way = Way::of(shared.boards.get(&asked.origin), &request, line);
+    let behind = match target {
+        Target::Upstream(upstream) if line.direct => upstream.direct.clone().map(Target::Upstream),
+        _ => None,
+    };
+    let target = behind.as_ref().unwrap_or(target);
+    let way = Way::of(shared.boards.get(&asked.origin).filter(|_| !line.direct), &request, line);
     let answered = tokio::time::timeout(HEAD_WITHIN, async {
         let mut request = request;
         match way.there(request.headers_mut()).await {
@@ -119,6 +124,7 @@ async fn pass_on(shared: &Arc<Shared>, target: &Target, asked: &Asked, line: &Li
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let headers = request.headers_mut();
     strip_hop_by_hop(headers);
+    join_cookies(headers);
     set_host(headers, asked.authority.as_str());
     let transparent = matches!(target, Target::Upstream(upstream) if upstream.same);
     if !transparent {

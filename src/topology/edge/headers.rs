@@ -1,7 +1,7 @@
 //! Header fields that change on the way through a gateway.
 
 use crate::web::origin::Origin;
-use http::header::{CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
 
@@ -32,6 +32,17 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
+}
+
+/// Puts the cookies of a request into one field: HTTP/2 may send each in a field of its own, but nobody behind the edge speaks it
+/// (RFC 9113 §8.2.3).
+pub(super) fn join_cookies(headers: &mut HeaderMap) {
+    let fields: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if fields.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&fields.join(b"; ".as_slice()))
+    {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 /// The protocol that the sender wants to switch to (RFC 9110 §7.8), if it says so in both fields.
@@ -99,6 +110,13 @@ mod tests {
         ]);
         strip_hop_by_hop(&mut map);
         assert_eq!(map, headers(&[("cookie", b"a=\xff")]));
+    }
+
+    #[test]
+    fn cookies_that_came_one_by_one_go_on_as_one_field() {
+        let mut map = headers(&[("cookie", b"a=1"), ("x", b"y"), ("cookie", b"b=\xff"), ("cookie", b"c=3; d=4")]);
+        join_cookies(&mut map);
+        assert_eq!(map, headers(&[("cookie", b"a=1; b=\xff; c=3; d=4"), ("x", b"y")]));
     }
 
     #[test]

@@ -54,7 +54,8 @@ pub(super) struct Shared {
 pub(crate) struct Edge {
     shared: Arc<Shared>,
     authority: Arc<Authority>,
-    listeners: Mutex<HashMap<Caller, SocketAddr>>,
+    /// By who calls, and whether the way leads behind the edge.
+    listeners: Mutex<HashMap<(Caller, bool), SocketAddr>>,
     /// Where its listeners for actors are.
     host: IpAddr,
     /// For actors when the system gives no more listeners.
@@ -69,7 +70,7 @@ impl Edge {
         let authority = Arc::new(Authority::new().map_err(cannot)?);
         let bare = routes.iter().filter_map(|(origin, _)| bare_host(origin)).collect();
         let tls = server_config(Leaves::new(authority.clone(), bare)).map_err(|cause| cannot(cause.into()))?;
-        let secure = routes.iter().any(|(_, target)| matches!(target, Target::Upstream(upstream) if upstream.secure()));
+        let secure = routes.iter().any(|(_, target)| matches!(target, Target::Upstream(upstream) if upstream.needs_roots()));
         let shared = Shared {
             boards: Boards::new(routes.iter().map(|(origin, _)| origin.clone())),
             routes: Routes::new(routes),
@@ -82,7 +83,7 @@ impl Edge {
             http: http_builder(),
         };
         let shared = Arc::new(shared);
-        let spare = open(&shared, Caller::Actor("an actor".to_owned()), host)?;
+        let spare = open(&shared, Caller::Actor("an actor".to_owned()), false, host)?;
         Ok(Self { shared, authority, listeners: Mutex::default(), host, spare, trust: OnceLock::new() })
     }
 
@@ -98,24 +99,42 @@ impl Edge {
 
     /// Where an actor reaches the edge.
     pub(crate) fn actor_endpoint(&self, name: &str) -> SocketAddr {
-        self.endpoint(&Caller::Actor(name.to_owned())).unwrap_or(self.spare)
+        self.endpoint(&Caller::Actor(name.to_owned()), false).unwrap_or(self.spare)
     }
 
-    /// Where `caller` reaches the edge; its listener is opened when it is asked for first.
-    fn endpoint(&self, caller: &Caller) -> Result<SocketAddr, TopologyError> {
+    /// Where an actor reaches what stands behind `origin`, past whatever its edge does.
+    ///
+    /// # Errors
+    /// Why nobody knows what stands there, as a fragment.
+    pub(crate) fn direct_endpoint(&self, name: &str, origin: &Origin) -> Result<SocketAddr, String> {
+        match self.target(origin) {
+            None => return Err(format!("{origin} is not declared")),
+            Some(Target::Upstream(upstream)) if upstream.direct.is_none() => {
+                return Err(format!(
+                    "what stands behind the edge of {origin} is not known; write its address as `direct` beside the `url` of `upstream`"
+                ));
+            }
+            Some(_) => {}
+        }
+        self.endpoint(&Caller::Actor(name.to_owned()), true).map_err(|error| error.to_string())
+    }
+
+    /// Where `caller` reaches the edge, or what is behind it; its listener is opened when it is asked for first.
+    fn endpoint(&self, caller: &Caller, direct: bool) -> Result<SocketAddr, TopologyError> {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(address) = listeners.get(caller) {
+        let key = (caller.clone(), direct);
+        if let Some(address) = listeners.get(&key) {
             return Ok(*address);
         }
         let host = if matches!(caller, Caller::Actor(_)) { self.host } else { Ipv4Addr::LOCALHOST.into() };
-        let address = open(&self.shared, caller.clone(), host)?;
-        listeners.insert(caller.clone(), address);
+        let address = open(&self.shared, caller.clone(), direct, host)?;
+        listeners.insert(key, address);
         Ok(address)
     }
 
     /// How the process behind `origin` reaches other origins.
     pub(crate) fn outward(&self, origin: &Origin) -> Result<Outward, TopologyError> {
-        let proxy = self.endpoint(&Caller::Server(origin.clone()))?;
+        let proxy = self.endpoint(&Caller::Server(origin.clone()), false)?;
         let trust = match self.trust.get() {
             Some(trust) => trust,
             None => {
@@ -149,7 +168,7 @@ impl Drop for Edge {
 }
 
 /// Opens a listener for `caller`.
-fn open(shared: &Arc<Shared>, caller: Caller, host: IpAddr) -> Result<SocketAddr, TopologyError> {
+fn open(shared: &Arc<Shared>, caller: Caller, direct: bool, host: IpAddr) -> Result<SocketAddr, TopologyError> {
     let bind = || -> io::Result<(TcpListener, SocketAddr)> {
         let listener = std::net::TcpListener::bind((host, 0))?;
         listener.set_nonblocking(true)?;
@@ -158,7 +177,7 @@ fn open(shared: &Arc<Shared>, caller: Caller, host: IpAddr) -> Result<SocketAddr
         Ok((TcpListener::from_std(listener)?, address))
     };
     let (listener, address) = bind().map_err(|cause| TopologyError::system("opening a listener", format!("{host}: {cause}")))?;
-    shared.tasks.spawn(accept(listener, caller, shared.clone()));
+    shared.tasks.spawn(accept(listener, caller, direct, shared.clone()));
     Ok(address)
 }
 
@@ -200,7 +219,7 @@ fn http_builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn accept(listener: TcpListener, caller: Caller, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, caller: Caller, direct: bool, shared: Arc<Shared>) {
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_REST).await;
@@ -209,7 +228,7 @@ async fn accept(listener: TcpListener, caller: Caller, shared: Arc<Shared>) {
         // Without it a small answer may wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let abort = Abort::default();
-        let line = Line { caller: caller.clone(), peer: peer.ip(), scheme: None, abort: abort.clone() };
+        let line = Line { caller: caller.clone(), peer: peer.ip(), scheme: None, direct, abort: abort.clone() };
         let stream = Abortable::new(stream, abort);
         shared.tasks.spawn(connection(stream, line, shared.clone()));
     }

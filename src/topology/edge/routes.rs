@@ -34,6 +34,8 @@ pub(crate) struct UpstreamTarget {
     pub(super) near: bool,
     /// Whether it is the origin itself: then what arrives there is what the client sent, without `X-Forwarded-*`.
     pub(super) same: bool,
+    /// The server behind its edge, when the scenario knows it.
+    pub(super) direct: Option<Arc<UpstreamTarget>>,
 }
 
 impl UpstreamTarget {
@@ -57,7 +59,19 @@ impl UpstreamTarget {
             keep_host,
             near,
             same: own == *origin,
+            direct: None,
         })
+    }
+
+    /// The same, and the server behind its edge.
+    pub(crate) fn with_direct(self, direct: Option<Self>) -> Self {
+        // What its edge would tell it, it is told: it may well depend on that.
+        Self { direct: direct.map(|direct| Arc::new(Self { same: false, ..direct })), ..self }
+    }
+
+    /// Whether it, or the server behind its edge, is reached over TLS.
+    pub(super) fn needs_roots(&self) -> bool {
+        self.secure() || self.direct.as_ref().is_some_and(|direct| direct.secure())
     }
 
     /// Whether it is reached over TLS.

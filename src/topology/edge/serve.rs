@@ -30,6 +30,8 @@ pub(super) struct Line {
     /// The scheme of everything on it: `https` inside TLS, `http` inside a tunnel without TLS, and open otherwise, because a
     /// proxy request names its own.
     pub(super) scheme: Option<Scheme>,
+    /// Whether it leads past what the edge does to requests and answers.
+    pub(super) direct: bool,
     /// Resets the connection at its end.
     pub(super) abort: Abort,
 }
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     fn line(scheme: Option<Scheme>) -> Line {
-        Line { caller: Caller::Actor("jarvis".into()), peer: IpAddr::from([127, 0, 0, 1]), scheme, abort: Abort::default() }
+        Line { caller: Caller::Actor("jarvis".into()), peer: IpAddr::from([127, 0, 0, 1]), scheme, direct: false, abort: Abort::default() }
     }
 
     fn origin(target: &str, hosts: &[&str], scheme: Option<Scheme>) -> Result<String, String> {

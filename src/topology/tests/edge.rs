@@ -151,7 +151,7 @@ async fn each_actor_has_a_listener_and_stopping_closes_them() {
 async fn a_real_upstream_needs_permission_and_saying_it_is_local_does_not_help() {
     for local in [false, true] {
         let url = "https://me:hunter2@auth.example.com/?token=1".parse().unwrap();
-        let real = plan("https://auth.mosaic.test", Backend::Upstream(UpstreamPlan { url, keep_host: false, local }));
+        let real = plan("https://auth.mosaic.test", Backend::Upstream(UpstreamPlan { url, keep_host: false, local, direct: None }));
         let error = start_error(&[real]).await;
         assert!(error.is_usage());
         assert_eq!(

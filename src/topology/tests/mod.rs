@@ -67,7 +67,7 @@ fn plan(origin: &str, backend: Backend) -> OriginPlan {
 /// An origin that stands on a server of the test.
 fn on(origin: &str, address: SocketAddr, keep_host: bool) -> OriginPlan {
     let url = format!("http://{address}").parse().unwrap();
-    plan(origin, Backend::Upstream(UpstreamPlan { url, keep_host, local: true }))
+    plan(origin, Backend::Upstream(UpstreamPlan { url, keep_host, local: true, direct: None }))
 }
 
 async fn start(origins: &[OriginPlan]) -> Topology {

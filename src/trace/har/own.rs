@@ -68,7 +68,7 @@ pub(super) struct OwnStep {
     error: Option<String>,
 }
 
-const CAUSES: [(Cause, &str); 11] = [
+const CAUSES: [(Cause, &str); 12] = [
     (Cause::Open, "open"),
     (Cause::Link, "link"),
     (Cause::Form, "form"),
@@ -78,6 +78,7 @@ const CAUSES: [(Cause, &str); 11] = [
     (Cause::Back, "back"),
     (Cause::Api, "api"),
     (Cause::Replay, "replay"),
+    (Cause::Probe, "probe"),
     (Cause::Script, "script"),
     (Cause::Subresource, "subresource"),
 ];

@@ -2,9 +2,12 @@
 //! with 303 to `/home`, and sends whoever it does not know from there back to `/login`.
 
 mod accepted;
+mod asked;
 mod edge;
 mod healthy;
+mod probes;
 mod redirects;
+mod renewal;
 mod sent;
 mod state;
 mod stored;
@@ -21,7 +24,10 @@ pub(super) fn all() -> Vec<Case> {
         state::cases(),
         redirects::cases(),
         tokens::cases(),
+        renewal::cases(),
         edge::cases(),
+        asked::cases(),
+        probes::cases(),
     ]
     .into_iter()
     .flatten()

@@ -12,6 +12,11 @@ pub(super) fn cases() -> Vec<Case> {
     };
     let refuses = || get("/authorize").host("id.").status(400).page("The request is wrong", "<p>The redirect URI is not registered.</p>");
     let begins = |redirect_uri: &str| get("/login").sets(STATE).status(302).goes(authorize(STATE_VALUE, redirect_uri));
+    // A provider of its own, which knows which redirect URIs are registered.
+    let at_idp = |redirect_uri: &str| {
+        let target = authorize(STATE_VALUE, redirect_uri).replace("/authorize?", "/application/o/authorize/?");
+        get("/login").sets(STATE).status(302).goes(target)
+    };
     vec![
         Case::new("to-itself", &["redirect-to-self"], [get("/start").status(302).goes("/start")]),
         Case::new(
@@ -92,6 +97,24 @@ pub(super) fn cases() -> Vec<Case> {
             .into_iter()
             .chain(home("session=")),
         ),
+        Case::new("slash-too-many", &["redirect-uri-near-miss"], [at_idp("https://app.gallery.test/callback/")]),
+        Case::new(
+            "registered",
+            &[],
+            [at_idp(CALLBACK), get("/callback").with("oauth_state=").sets(SESSION).goes("/home")].into_iter().chain(home("session=")),
+        )
+        .spares(&["redirect-uri-near-miss"]),
+        // Whoever follows this with the Authorization that it was given hands it to another site.
+        Case::new(
+            "moved-elsewhere",
+            &[],
+            [
+                login_page(),
+                get("/api/session").host("app.").status(307).goes("https://id.provider.test/userinfo"),
+                get("/userinfo").host("id.").json(&serde_json::json!({ "name": "Ada" })),
+            ],
+        )
+        .spares(&["redirect-leaks-credentials"]),
         Case::new(
             "error-elsewhere",
             &["callback-error", "error-lands-on-wrong-origin"],

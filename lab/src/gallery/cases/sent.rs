@@ -82,6 +82,11 @@ pub(super) fn cases() -> Vec<Case> {
             scripted("fetch('https://api.gallery.test/me', { credentials: 'include' })", "*"),
         ),
         Case::new("web-storage", &["session-in-web-storage"], web_storage()),
+        // The provider answers by a form that a person sends: within two minutes of the sign-in's start, or not.
+        Case::new("slow-post", &["cookie-default-lax-2min"], posted_back()),
+        Case::new("quick-post", &[], posted_back()).spares(&["cookie-default-lax-2min", "cookie-lax-on-post-callback"]),
+        Case::new("many-cookies", &["cookie-evicted-by-count"], many_cookies(70)),
+        Case::new("some-cookies", &[], many_cookies(20)).spares(&["cookie-evicted-by-count"]),
     ]
 }
 
@@ -125,4 +130,32 @@ fn web_storage() -> Vec<super::Route> {
         get("/api/me").field("authorization", "Bearer opaque").json(&serde_json::json!({ "user": { "id": "u-1" } })),
         get("/api/me").status(401).json(&serde_json::json!({ "error": "unauthenticated" })),
     ]
+}
+
+/// A state's cookie that does not say with whom it goes, and a provider that answers by POST from a page of its own.
+fn posted_back() -> Vec<super::Route> {
+    let answers = format!(
+        "<form method=\"post\" action=\"{CALLBACK}\"><input type=\"hidden\" name=\"code\" value=\"code-0123456789\">\
+         <input type=\"hidden\" name=\"state\" value=\"state-0123456789\"><button>Continue</button></form>"
+    );
+    [
+        get("/login").sets(STATE.replace(" SameSite=Lax;", "")).status(302).goes(authorize("state-0123456789", CALLBACK)),
+        get("/authorize").host("id.").page("Sign in at the provider", &answers),
+        post("/callback").with("oauth_state=").sets(SESSION).goes("/home"),
+        post("/callback").status(400).page("Sign-in failed", "<p>There is no sign-in under way in this browser.</p>"),
+    ]
+    .into_iter()
+    .chain(home("session="))
+    .collect()
+}
+
+/// A session, and then three answers that set so many cookies each.
+fn many_cookies(number: usize) -> Vec<super::Route> {
+    let pages = [("/tabs/1", "/tabs/2"), ("/tabs/2", "/tabs/3"), ("/tabs/3", "/home")];
+    let sets = |(path, next): (&'static str, &'static str)| {
+        let name = path.replace('/', "");
+        (0..number).fold(get(path), |route, at| route.sets(format!("{name}-{at}=1; Path=/; Secure; SameSite=Lax"))).goes(next)
+    };
+    let routes = [login_page(), post("/login").sets(SESSION).goes("/tabs/1")];
+    routes.into_iter().chain(pages.map(sets)).chain(home("session=")).collect()
 }

@@ -12,6 +12,15 @@ fn callback() -> [Route; 2] {
     ]
 }
 
+/// A page that mails a link to sign in by.
+fn mailed_link() -> [Route; 2] {
+    let asks = "<form method=\"post\" action=\"/send\"><input name=\"email\" value=\"ada@gallery.test\"><button>Continue</button></form>";
+    [
+        get("/login").page("Sign in", asks),
+        super::post("/send").mails("https://app.gallery.test/verify?token=t-of-the-link-0123456789").page("Look into your mail", ""),
+    ]
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let to_provider = |state: &'static str| get("/login").status(302).goes(authorize(state, CALLBACK));
     let [_, provider] = at_provider(FIRST);
@@ -109,6 +118,22 @@ pub(super) fn cases() -> Vec<Case> {
             .chain(callback())
             .chain(home("session=")),
         ),
+        Case::new("link-used-up", &["magic-link-consumed"], {
+            let opens = [
+                get("/verify").query("token=").turn(1).sets(SESSION).goes("/home"),
+                get("/verify").status(400).page("This link was used", ""),
+            ];
+            mailed_link().into_iter().chain(opens).chain(home("session="))
+        }),
+        // Opening the link changes nothing: its page asks.
+        Case::new("link-confirmed", &[], {
+            let opens = [
+                get("/verify").page("Sign in as Ada?", "<form method=\"post\" action=\"/verify\"><button>Continue</button></form>"),
+                super::post("/verify").turn(1).sets(SESSION).goes("/home"),
+            ];
+            mailed_link().into_iter().chain(opens).chain(home("session="))
+        })
+        .spares(&["magic-link-consumed"]),
         Case::new(
             "totp-clock",
             &["otp-window"],

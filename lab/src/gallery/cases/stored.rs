@@ -40,6 +40,13 @@ pub(super) fn cases() -> Vec<Case> {
             &["cookie-missing-secure-https"],
             app(&["session=s-live-0123456789; Path=/; HttpOnly; SameSite=Lax"], "session="),
         ),
+        Case::new(
+            "domain-localhost",
+            &["cookie-domain-single-label-or-ip"],
+            app(&["session=s-live-0123456789; Domain=localhost; Path=/; HttpOnly; SameSite=Lax"], "session="),
+        ),
+        Case::new("no-domain", &[], app(&["session=s-live-0123456789; Path=/; HttpOnly; SameSite=Lax"], "session="))
+            .spares(&["cookie-domain-single-label-or-ip", "cookie-missing-secure-https"]),
         Case::new("prefetched", &["cookie-set-by-prefetched-page", "auth-route-prefetched", "state-cookie-overwritten"], prefetched()),
     ]
 }

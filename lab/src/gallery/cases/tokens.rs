@@ -9,13 +9,20 @@ const STATE_VALUE: &str = "state-0123456789";
 
 /// A single-page app: it gets the code and asks for the tokens itself, and the provider answers with `tokens`.
 fn single_page(tokens: fn(i64) -> Value, iss: &str) -> Vec<Route> {
+    let verifier = "'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'";
+    redeeming(verifier, post("/token").tokens(tokens), iss)
+}
+
+/// The same, with a verifier by this expression and a token endpoint of its own.
+fn redeeming(verifier: &str, token: Route, iss: &str) -> Vec<Route> {
     let redeems = format!(
         "<p id=\"told\">Asking</p><script>(async () => {{\
          const ask = (path, init) => fetch('{ISSUER}' + path, init).then(answer => answer.json());\
          await ask('/.well-known/openid-configuration'); await ask('/keys');\
-         const body = new URLSearchParams({{ grant_type: 'authorization_code', code: 'code-0123456789', client_id: 'gallery', code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk', redirect_uri: '{CALLBACK}' }});\
+         const body = new URLSearchParams({{ grant_type: 'authorization_code', code: 'code-0123456789', client_id: 'gallery', redirect_uri: '{CALLBACK}' }});\
+         const verifier = {verifier}; if (verifier) body.set('code_verifier', verifier);\
          const tokens = await ask('/token', {{ method: 'POST', body }});\
-         await ask('/userinfo', {{ headers: {{ authorization: 'Bearer ' + tokens.access_token }} }});\
+         if (tokens.access_token) await ask('/userinfo', {{ headers: {{ authorization: 'Bearer ' + tokens.access_token }} }});\
          }})().then(() => told.textContent = 'Done', () => told.textContent = 'Done')</script>"
     );
     let cors = |route: Route| route.says("access-control-allow-origin", "*").says("access-control-allow-headers", "authorization");
@@ -34,7 +41,7 @@ fn single_page(tokens: fn(i64) -> Value, iss: &str) -> Vec<Route> {
             get("/keys")
                 .json(&json!({ "keys": [{ "kty": "RSA", "kid": "gallery-1", "alg": "RS256", "use": "sig", "n": "AQAB", "e": "AQAB" }] })),
         ),
-        cors(post("/token").tokens(tokens)),
+        cors(token),
         preflight("/userinfo"),
         cors(get("/userinfo").json(&json!({ "sub": "person-ada-1" }))),
     ]
@@ -83,6 +90,12 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         Case::new("unknown-key", &["jwks-kid-missing"], single_page(of_unknown_key, ISS)),
         Case::new("other-person", &["userinfo-sub-mismatch"], single_page(|now| claims(now, json!({ "sub": "person-bob-2" })), ISS)),
+        // The verifier lies in the storage of a tab that is not this one.
+        Case::new("no-verifier", &["pkce-verifier-missing"], {
+            let refuses =
+                post("/token").status(400).json(&json!({ "error": "invalid_grant", "error_description": "code_verifier is missing" }));
+            redeeming("sessionStorage.getItem('verifier')", refuses, ISS)
+        }),
         Case::new(
             "token-in-query",
             &["token-in-url"],

@@ -86,7 +86,8 @@ impl Tape {
         if !chromium {
             recorder.withheld_is_unseen();
         }
-        let bodies = Bodies::collect(&bidi, &device.user_context, options.max_body, !chromium).await;
+        let collect = Bodies::collect(&bidi, &device.user_context, options.max_body, !chromium);
+        let (bodies, tree) = tokio::join!(collect, tree(&bidi));
         let state = State {
             fold: Fold::default(),
             route: Route::new(&device.user_context),
@@ -95,7 +96,7 @@ impl Tape {
             reading: 0,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0), bodies });
-        shared.learn(&bidi).await?;
+        shared.learn(&tree?);
         let quiet = if chromium { QUIET } else { QUIET_IN_FIREFOX };
         let (asks, asked) = mpsc::unbounded_channel();
         let task = tokio::spawn(read(shared.clone(), events, asked));
@@ -208,14 +209,17 @@ impl Drop for Tape {
     }
 }
 
+/// All tabs and frames of the browser.
+async fn tree(bidi: &Bidi) -> Result<Value, BidiError> {
+    bidi.send("browsingContext.getTree", json!({}), Instant::now() + WITHIN).await
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn learn(&self, bidi: &Bidi) -> Result<(), BidiError> {
-        let deadline = Instant::now() + WITHIN;
-        let tree = bidi.send("browsingContext.getTree", json!({}), deadline).await?;
+    fn learn(&self, tree: &Value) {
         let mut state = self.state();
         for context in tree.get("contexts").and_then(Value::as_array).into_iter().flatten() {
             if state.route.learn(context) {
@@ -223,7 +227,6 @@ impl Shared {
             }
         }
         state.fold.frames.act(Instant::now());
-        Ok(())
     }
 
     fn take(self: &Arc<Self>, event: &Arc<Event>) {

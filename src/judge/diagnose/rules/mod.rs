@@ -127,7 +127,9 @@ impl Needs {
         match self {
             Self::Chain => None,
             Self::Browser => Some("not decidable here without a real browser: the other engine and a HAR do not show what it needs"),
-            Self::Probe => Some("not decidable here by a login alone: it needs a request that asks for it (a probe)"),
+            Self::Probe => {
+                Some("not decidable here by a login alone: it needs a request that asks for it (a `probe` step, or `run --probe`)")
+            }
             Self::Deploy => Some("not decidable here by a chain: it needs to know what is deployed"),
             Self::Storage => Some("not decidable here by a chain: it needs the browser state that a test saved"),
         }

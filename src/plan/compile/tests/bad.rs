@@ -197,7 +197,7 @@ fn unknown_verb() {
     5 |   - teleport: https://app.test/
       |     ^^^^^^^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, again, cookies, race, repeat, poll, flow, sleep, calls, limit, tcp, inbox, clock, boundary, fault, redis, process, tab, fetch, script, screenshot, dialog, passkey, deep_link
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, again, cookies, race, repeat, poll, flow, sleep, calls, limit, probe, tcp, inbox, clock, boundary, fault, redis, process, tab, fetch, script, screenshot, dialog, passkey, deep_link
     ");
 }
 
@@ -228,7 +228,7 @@ fn no_verb() {
     4 |   - id: lonely
       |     ^^
       |
-      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, again, cookies, race, repeat, poll, flow, sleep, calls, limit, tcp, inbox, clock, boundary, fault, redis, process, tab, fetch, script, screenshot, dialog, passkey, deep_link
+      = hint: verbs: open, click, fill, press, select, wait, reload, back, get, post, put, patch, delete, head, options, replay, again, cookies, race, repeat, poll, flow, sleep, calls, limit, probe, tcp, inbox, clock, boundary, fault, redis, process, tab, fetch, script, screenshot, dialog, passkey, deep_link
     ");
 }
 

@@ -10,6 +10,7 @@ use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::judge::text::shown;
 use crate::trace::{Cause, CookieSent, Hop, SetVerdict};
+use crate::web::presented::Presented;
 use bytes::Bytes;
 use percent_encoding::percent_decode;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -31,6 +32,9 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let set = Set::of(facts);
     let mut findings = altered_on_the_way(facts, &set);
     findings.extend(altered_by_the_server(facts, &set));
+    let probed = altered_by_the_table(facts).into_iter().filter(|finding| !findings.iter().any(|known| known.title == finding.title));
+    let probed: Vec<_> = probed.collect();
+    findings.extend(probed);
     findings
 }
 
@@ -180,10 +184,6 @@ fn altered_by_the_server(facts: &Facts<'_>, set: &Set) -> Vec<Finding> {
             let Some(refused) = refused.filter(|_| !accepted) else { continue };
             told.push(probe);
             let name = shown(&String::from_utf8_lossy(&cookie.name), 80);
-            let does = match change {
-                Change::Decoded => "percent-encodes the value once before it verifies it",
-                Change::Encoded => "percent-decodes the value once more than it was encoded",
-            };
             let evidence = vec![
                 Evidence::at(
                     refused.id,
@@ -202,15 +202,45 @@ fn altered_by_the_server(facts: &Facts<'_>, set: &Set) -> Vec<Finding> {
                     ),
                 ),
             ];
-            findings.push(
-                RULE.finding(
-                    format!("{} {does}: it refuses `{name}` as it was set and accepts it {}", place(probe), change.word()),
-                    evidence,
-                ),
-            );
+            findings.push(RULE.finding(refuses_verbatim(&place(probe), change, &name), evidence));
         }
     }
     findings
+}
+
+/// Pattern 2, as the truth table of a session shows it.
+fn altered_by_the_table(facts: &Facts<'_>) -> Vec<Finding> {
+    let findings = facts.columns().into_iter().filter_map(|column| {
+        let refused = column.refused(Presented::Stored)?;
+        let changes = [(Presented::Decoded, Change::Decoded), (Presented::Encoded, Change::Encoded)];
+        let (change, known) = changes.into_iter().find_map(|(form, change)| Some((change, column.opened_by(form)?)))?;
+        let name = column.name();
+        let evidence = vec![
+            Evidence::at(
+                refused.id,
+                format!(
+                    "{} got `{name}` byte for byte as it was stored and answered {}",
+                    place(refused),
+                    refused.status().unwrap_or_default()
+                ),
+            ),
+            Evidence::at(
+                known.id,
+                format!("the same endpoint got the value {} once and answered {}", change.word(), known.status().unwrap_or_default()),
+            ),
+        ];
+        Some(RULE.finding(refuses_verbatim(&place(refused), change, &name), evidence))
+    });
+    findings.collect()
+}
+
+/// What an endpoint does that takes an altered value alone.
+fn refuses_verbatim(endpoint: &str, change: Change, name: &str) -> String {
+    let does = match change {
+        Change::Decoded => "percent-encodes the value once before it verifies it",
+        Change::Encoded => "percent-decodes the value once more than it was encoded",
+    };
+    format!("{endpoint} {does}: it refuses `{name}` as it was set and accepts it {}", change.word())
 }
 
 #[cfg(test)]
@@ -283,6 +313,19 @@ mod tests {
         probe(&mut story, "/session", TWICE).status(401);
         probe(&mut story, "/session", DECODED).json(user());
         assert_eq!(titles(&story), [""; 0], "the verbatim value is accepted");
+    }
+
+    #[test]
+    fn a_table_shows_it_too() {
+        use crate::judge::diagnose::probe::tests::table_of;
+        let hit = table_of(&[(Presented::Stored, 401), (Presented::Decoded, 200), (Presented::Nothing, 401)]);
+        assert_eq!(titles(&hit).len(), 1, "{:?}", titles(&hit));
+        assert_eq!(titles(&table_of(&[(Presented::Stored, 200), (Presented::Decoded, 200)])), [""; 0], "it takes both");
+        assert_eq!(
+            titles(&table_of(&[(Presented::Stored, 200), (Presented::Decoded, 401), (Presented::Encoded, 401)])),
+            [""; 0],
+            "as it should"
+        );
     }
 
     #[test]

@@ -25,8 +25,8 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let found = refused.filter(|hop| !facts.is_tampered(hop)).find_map(|hop| {
         let (login, set, old) = facts.logins(&hop.actor, hop.id).find_map(|login| {
             let set = login.set.iter().find(|set| names_csrf(&set.name_text()) && set.verdict.is_stored() && !is_deletion(set))?;
-            let rows = facts.ledger.rows(&login.actor, &set.name);
-            let before = rows.iter().rev().filter(|row| row.hop.id < login.id).find_map(|row| row.set).map(|set| &set.value)?;
+            let rows = facts.ledger.rows_before(&login.actor, &set.name, login.id);
+            let before = rows.iter().rev().find_map(|row| row.set).map(|set| &set.value)?;
             (*before != set.value && login.id < hop.id).then_some((login, set, before))
         })?;
         let where_from = brings(hop, old)?;

@@ -3,10 +3,11 @@
 use super::Evidence;
 use crate::judge::diagnose::credential::{Standing, carrying};
 use crate::judge::diagnose::facts::{Facts, cookie_header, ends_session, is_deletion, place};
+use crate::judge::diagnose::probe::{Taken, outlives};
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Finding, Severity};
 use crate::judge::text::shown;
-use crate::trace::Hop;
+use crate::trace::{Cause, Hop, ProbeKind};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "logout-server-session-alive",
@@ -42,14 +43,26 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             ],
         ))
     });
-    found.into_iter().collect()
+    let told = found.into_iter().collect::<Vec<_>>();
+    if told.is_empty() { probed(facts).into_iter().collect() } else { told }
+}
+
+/// The same, where a probe asked for it.
+fn probed(facts: &Facts<'_>) -> Option<Finding> {
+    let asked = facts.probes(ProbeKind::Logout).flat_map(|probe| outlives(facts, probe));
+    let (alive, _) = asked.into_iter().find(|(_, taken)| *taken == Taken::Accepted)?;
+    let out = facts.chain.hops.iter().rfind(|hop| hop.id < alive.id && hop.actor == alive.actor && hop.cause != Cause::Probe);
+    let mut evidence: Vec<_> =
+        out.map(|out| Evidence::at(out.id, format!("{} was the last of signing out", place(out)))).into_iter().collect();
+    evidence.push(Evidence::at(alive.id, format!("{} with the cookies from before still knew the user", place(alive))));
+    Some(RULE.finding("the session goes on after signing out", evidence))
 }
 
 #[cfg(test)]
 mod tests {
     use super::RULE;
     use crate::judge::testing::{Story, hits};
-    use crate::trace::{Cause, SetVerdict};
+    use crate::trace::{Cause, ProbeKind, Role, SetVerdict};
     use serde_json::{Value, json};
 
     fn replays(line: &str, cause: Cause, body: Value) -> bool {
@@ -57,6 +70,19 @@ mod tests {
         story.step("out").post("https://app.test/logout").cookies("sid=v").set_cookie(line, SetVerdict::Deleted);
         story.step("again").hop("GET", "https://app.test/api/session", cause).cookies("sid=v").json(body);
         hits(RULE.id, &story)
+    }
+
+    #[test]
+    fn a_probe_shows_it_wherever_signing_out_was() {
+        let probed = |status: u16| {
+            let mut story = Story::new();
+            story.step("leave").post("https://app.test/leave").cookies("sid=v").step("probe");
+            story.get("https://app.test/home").cookies("sid=v").status(status).html("Home").probed(ProbeKind::Logout, Role::SignedOut);
+            story.get("https://app.test/home").status(302).location("/login").probed(ProbeKind::Logout, Role::Nobody);
+            hits(RULE.id, &story)
+        };
+        assert!(probed(200));
+        assert!(!probed(302) && !probed(401) && !probed(503));
     }
 
     #[test]

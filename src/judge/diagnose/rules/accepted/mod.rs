@@ -8,6 +8,7 @@ mod cookie_duplicate_shadow;
 mod cookie_name_prefix_split;
 mod cookie_value_altered;
 mod cookie_value_encoding;
+mod cookie_value_quotes;
 mod csrf_rotated_at_login;
 mod invalid_cookie_never_cleared;
 mod logout_scope_mismatch;
@@ -16,7 +17,9 @@ mod node_affinity;
 mod partial_domain_cookie_mix;
 mod secret_rotated;
 mod session_endpoint_fails;
+mod session_endpoint_reads_bearer;
 mod session_endpoints_disagree;
+mod session_not_asked_for;
 mod session_not_rotated;
 mod session_refused;
 
@@ -36,7 +39,9 @@ const NEAR: usize = 200;
 pub(super) const RULES: &[&Rule] = &[
     &session_endpoints_disagree::RULE,
     &session_endpoint_fails::RULE,
+    &session_endpoint_reads_bearer::RULE,
     &cookie_value_encoding::RULE,
+    &cookie_value_quotes::RULE,
     &cookie_value_altered::RULE,
     &cookie_duplicate_shadow::RULE,
     &cookie_chunk_and_whole::RULE,
@@ -50,6 +55,7 @@ pub(super) const RULES: &[&Rule] = &[
     &logout_scope_mismatch::RULE,
     &node_affinity::RULE,
     &session_refused::RULE,
+    &session_not_asked_for::RULE,
     &session_not_rotated::RULE,
     &logout_server_session_alive::RULE,
     &auth_soft_200::RULE,

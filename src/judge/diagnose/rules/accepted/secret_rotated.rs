@@ -3,10 +3,11 @@
 use super::{Evidence, nearby};
 use crate::judge::diagnose::credential::{Standing, same_authorization, same_endpoint};
 use crate::judge::diagnose::facts::{Facts, cookie_header, ends_session, place};
+use crate::judge::diagnose::probe::build;
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Finding, Severity};
 use crate::judge::text::shown;
-use crate::trace::Hop;
+use crate::trace::{Cause, Hop};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "secret-rotated",
@@ -20,12 +21,11 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     check,
 };
 
-/// Response fields that tell which build answers.
-const BUILDS: [&str; 8] = ["x-build-id", "x-build", "x-version", "x-app-version", "x-git-sha", "x-commit", "x-release", "x-deployment-id"];
-
 fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let refused = |hop: &&Hop| matches!(facts.standing(hop), Standing::Refused | Standing::Broken | Standing::Anonymous);
-    let found = facts.chain.hops.iter().filter(|hop| cookie_header(hop).is_some()).filter(refused).find_map(|hop| {
+    // What replicas make of one session is another matter.
+    let of_login = |hop: &&Hop| hop.cause != Cause::Probe && cookie_header(hop).is_some();
+    let found = facts.chain.hops.iter().filter(of_login).filter(refused).find_map(|hop| {
         let (field, build) = build(hop)?;
         let clears = hop.set.iter().any(|set| hop.sent.iter().any(|sent| sent.name == set.name));
         let known = nearby(facts, hop).find(|other| {
@@ -55,11 +55,6 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         })
     });
     found.into_iter().collect()
-}
-
-fn build(hop: &Hop) -> Option<(&'static str, &str)> {
-    let headers = &hop.response()?.headers;
-    BUILDS.into_iter().find_map(|field| Some((field, headers.get_str(field)?)))
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ fn finding(facts: &Facts<'_>, pair: &Pair<'_>) -> Finding {
         .chain
         .hops
         .iter()
+        .chain(facts.altered())
         .find(|hop| same_endpoint(hop, refused) && hop.request.headers.contains("authorization") && standing(hop) == Standing::Known);
     if let Some(hop) = with_token.filter(|_| !refused.request.headers.contains("authorization")) {
         evidence.push(Evidence::at(

@@ -1,6 +1,7 @@
 //! A session that went through every gate but the last, for a reason that no other rule knows.
 
 use super::{Evidence, RULES};
+use crate::judge::diagnose::credential::same_resource;
 use crate::judge::diagnose::cycle::cycles;
 use crate::judge::diagnose::denied::{denied, turned_away};
 use crate::judge::diagnose::facts::{Facts, place};
@@ -8,6 +9,7 @@ use crate::judge::diagnose::ledger::sounds_like_session;
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Finding, Severity};
 use crate::judge::text::shown;
+use crate::trace::{Cause, Hop, HopId};
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "session-refused",
@@ -36,8 +38,15 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
     }
     let known: Vec<Finding> =
         RULES.iter().filter(|rule| rule.id != RULE.id && rule.severity == Severity::Error).flat_map(|rule| (rule.check)(facts)).collect();
-    let explained = |hop| known.iter().any(|finding| finding.evidence.iter().any(|evidence| evidence.hop == Some(hop)));
-    let findings = refused.into_iter().filter(|denied| !explained(denied.page.id)).filter_map(|denied| {
+    // A probe asks the page once more: what it shows there explains the page.
+    let same = |page: &Hop, hop: HopId| {
+        hop == page.id || facts.chain.hop(hop).is_some_and(|hop| hop.cause == Cause::Probe && same_resource(hop, page))
+    };
+    let explained = |page: &Hop| {
+        let mut evidence = known.iter().flat_map(|finding| &finding.evidence).filter_map(|evidence| evidence.hop);
+        evidence.any(|hop| same(page, hop))
+    };
+    let findings = refused.into_iter().filter(|denied| !explained(denied.page)).filter_map(|denied| {
         let name = shown(&denied.witness.set.name_text(), 80);
         let how = turned_away(facts, denied.page)?.told(denied.page);
         let evidence = vec![

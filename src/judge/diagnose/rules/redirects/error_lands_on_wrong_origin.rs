@@ -30,7 +30,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn finding(facts: &Facts<'_>, callback: &Hop) -> Option<Finding> {
-    if matches!(facts.root(callback).cause, Cause::Api | Cause::Replay) {
+    if facts.root(callback).cause.is_by_hand() {
         return None;
     }
     let landing = landing(facts, callback)?;

@@ -26,9 +26,9 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         .filter_map(|hop| {
             let to = target(hop).filter(|to| matches!(to.scheme(), "http" | "https"))?;
             // Native apps and tools on the person's machine take their answers at loopback addresses (RFC 8252 §7.3).
-            let answer = facts.attempts.iter().any(|attempt| attempt.request.returns_to(&to)) || Callback::from_url(&to).is_some();
+            let answer = || Callback::from_url(&to).is_some() || facts.attempts.iter().any(|attempt| attempt.request.returns_to(&to));
             let from_public = hop.request.url.host().is_some_and(|host| !is_internal(&host));
-            if answer || is_authorization_request(&to) || !from_public || !is_internal(&to.host()?) {
+            if !from_public || !is_internal(&to.host()?) || is_authorization_request(&to) || answer() {
                 return None;
             }
             Some(RULE.finding(

@@ -46,7 +46,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 /// The hop that set the cookie, when its two minutes were over.
 pub(super) fn outgrown<'a>(facts: &Facts<'a>, hop: &Hop, cookie: &CookieWithheld) -> Option<&'a Hop> {
     cookie.reasons.iter().find(|reason| reason.code == "SameSiteUnspecifiedTreatedAsLax")?;
-    let rows = facts.ledger.rows(&hop.actor, &cookie.name).iter().rev().filter(|row| row.hop.id < hop.id);
+    let rows = facts.ledger.rows_before(&hop.actor, &cookie.name, hop.id).iter().rev();
     let set_by = rows.into_iter().find(|row| row.set.is_some_and(|set| set.verdict.is_stored() && !is_deletion(set)))?.hop;
     (hop.started - set_by.started > WINDOW).then_some(set_by)
 }

@@ -28,13 +28,11 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             if sounds_like_attempt(&set.name_text().to_ascii_lowercase()) || !findings.is_empty() {
                 continue;
             }
-            let rows = facts.ledger.rows(&hop.actor, &set.name);
-            let stored = rows.iter().rev().filter(|row| row.hop.id < hop.id && row.set.is_some_and(|set| set.verdict.is_stored()));
+            let before = facts.ledger.rows_before(&hop.actor, &set.name, hop.id);
+            let stored = before.iter().rev().filter(|row| row.set.is_some_and(|set| set.verdict.is_stored()));
             let Some(owner) = stored.map(|row| row.hop).next().filter(|owner| other_port(owner, hop)) else { continue };
-            let victim = rows.iter().find(|row| {
-                row.hop.id > hop.id
-                    && row.hop.request.url.origin() == owner.request.url.origin()
-                    && row.sent.is_some_and(|sent| sent.value == set.value)
+            let victim = facts.ledger.rows_after(&hop.actor, &set.name, hop.id).iter().find(|row| {
+                row.hop.request.url.origin() == owner.request.url.origin() && row.sent.is_some_and(|sent| sent.value == set.value)
             });
             let Some((victim, how)) = victim.and_then(|row| Some((row.hop, turned_away(facts, row.hop)?))) else { continue };
             let name = shown(&set.name_text(), 80);

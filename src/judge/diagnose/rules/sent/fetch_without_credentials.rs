@@ -62,7 +62,7 @@ fn session_of<'a>(facts: &Facts<'a>, hop: &Hop) -> Option<(&'a Hop, &'a CookieSe
     let live = |set: &CookieSet| {
         let path = set.attribute("path").and_then(|value| value.as_deref()).unwrap_or_default();
         let reaches = !path.is_empty() && hop.request.url.path().starts_with(path);
-        let gone = facts.ledger.rows(&hop.actor, &set.name).iter().rev().find(|row| row.hop.id < hop.id && row.set.is_some());
+        let gone = facts.ledger.rows_before(&hop.actor, &set.name, hop.id).iter().rev().find(|row| row.set.is_some());
         let gone = gone.and_then(|row| row.set).is_some_and(is_deletion);
         let kept = hop.withheld.iter().any(|withheld| withheld.name == set.name);
         set.verdict.is_stored() && reaches && !gone && !kept && sounds_like_session(&set.name_text().to_ascii_lowercase())

@@ -1,6 +1,7 @@
 //! A callback that did not sign anybody in, by the word it gives for it.
 
 use super::code_never_redeemed::{issued_code, redeemed};
+use crate::judge::diagnose::attempt::callback;
 use crate::judge::diagnose::facts::{Facts, place, redirect_error, target, without_query};
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
@@ -117,13 +118,24 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         let root = facts.root(hop).id;
         let Some(params) = redirect_error(hop).or_else(|| ErrorParams::from_url(&hop.request.url)) else { continue };
         // The error page may carry the same parameters on: one navigation, one finding.
-        if told.contains(&root) {
+        if told.contains(&root) || is_meant(facts, hop) {
             continue;
         }
         told.push(root);
         findings.push(finding(facts, hop, &params));
     }
     findings
+}
+
+/// Whether the error is the answer to a question without a page: a provider that would have to ask somebody says so (OpenID
+/// Connect Core §3.1.2.6), which is how an app learns that nobody is signed in.
+fn is_meant(facts: &Facts<'_>, hop: &Hop) -> bool {
+    let Some(callback) = callback(hop) else { return false };
+    let would_ask = |error: &ErrorParams| {
+        matches!(&*error.error, "login_required" | "interaction_required" | "consent_required" | "account_selection_required")
+    };
+    let asked = callback.state.as_deref().and_then(|state| facts.attempt_with(state, hop.id));
+    callback.error.as_ref().is_some_and(would_ask) && asked.is_some_and(|asked| asked.request.prompt.iter().any(|prompt| prompt == "none"))
 }
 
 fn finding(facts: &Facts<'_>, hop: &Hop, params: &ErrorParams) -> Finding {
@@ -231,5 +243,16 @@ mod tests {
         story.step("wrong password").submit("https://app.test/login").follow("https://app.test/login?error=bad_password");
         story.step("api").get("https://api.test/x").status(302).location("https://api.test/y?error=rate_limited");
         assert!(found(&story).is_empty(), "{:?}", found(&story));
+    }
+    #[test]
+    fn a_provider_that_may_show_no_page_says_so_and_that_is_an_answer() {
+        let silent = |prompt: &str, error: &str| {
+            let mut story = Story::new();
+            story.open(&format!("{AUTHORIZE}{prompt}")).follow(&format!("https://api.test/cb?error={error}&state=s"));
+            found(&story).len()
+        };
+        assert_eq!(silent("&prompt=none", "login_required"), 0);
+        assert_eq!(silent("", "login_required"), 1, "nobody said that it may not ask");
+        assert_eq!(silent("&prompt=none", "server_error"), 1, "it failed");
     }
 }

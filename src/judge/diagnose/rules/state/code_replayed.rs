@@ -29,8 +29,14 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 
 fn twice<'a>(facts: &Facts<'a>, uses: &[(&'a Hop, String)], what: &str) -> Option<Finding> {
     uses.iter().enumerate().find_map(|(at, (second, code))| {
-        let again =
-            |first: &Hop| first.actor == second.actor && first.request.method == second.request.method && same_resource(first, second);
+        let again = |first: &Hop| {
+            // What runs twice brings the same state, too: with another one it was refused for that.
+            let state = |hop: &Hop| callback(hop).and_then(|callback| callback.state);
+            first.actor == second.actor
+                && first.request.method == second.request.method
+                && same_resource(first, second)
+                && state(first) == state(second)
+        };
         let (first, _) = uses[..at].iter().find(|(first, other)| other == code && again(first))?;
         // A page may send a browser to itself once, to see its cookies; that is one use.
         if facts.root(second).id == facts.root(first).id {
@@ -83,6 +89,10 @@ mod tests {
         story.open(&authorize("s1")).follow("https://app.test/cb?code=c&state=s1").html("Welcome");
         story.step("reload").hop("GET", "https://app.test/cb?code=c&state=s1", Cause::Reload).status(400);
         assert!(hits(RULE.id, &story));
+        let mut altered = Story::new();
+        altered.open(&authorize("s1")).follow("https://app.test/cb?code=c&state=s1").html("Welcome");
+        altered.step("again").hop("GET", "https://app.test/cb?code=c&state=s2", Cause::Open).status(400);
+        assert!(!hits(RULE.id, &altered), "it was refused for its state");
         let mut once = Story::new();
         once.open(&authorize("s1")).follow("https://app.test/cb?code=c&state=s1").follow("https://app.test/cb?code=c&state=s1").status(400);
         assert!(!hits(RULE.id, &once));

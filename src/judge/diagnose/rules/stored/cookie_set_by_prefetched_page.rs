@@ -27,8 +27,8 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 return None;
             }
             // What the cookie was before: a login under way that has not been answered yet.
-            let rows = facts.ledger.rows(&hop.actor, &set.name);
-            let before = rows.iter().rev().filter(|row| row.hop.id < hop.id).find_map(|row| Some((row.hop, row.set?)))?;
+            let rows = facts.ledger.rows_before(&hop.actor, &set.name, hop.id);
+            let before = rows.iter().rev().find_map(|row| Some((row.hop, row.set?)))?;
             let live = !is_deletion(before.1) && !matches!(before.1.verdict, SetVerdict::Blocked(_)) && prefetched(before.0).is_none();
             let same_host = before.0.request.url.host_str() == hop.request.url.host_str();
             let answered = facts.chain.hops[before.0.id.0 as usize..hop.id.0 as usize]

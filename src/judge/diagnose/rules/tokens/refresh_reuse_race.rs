@@ -28,8 +28,7 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
         .filter_map(|(hop, request)| Some((hop, request.refresh_token?)))
         .collect();
     uses.iter()
-        .enumerate()
-        .find_map(|(at, (second, token))| {
+        .find_map(|(second, token)| {
             let refused = second.status().filter(|status| matches!(status, 400 | 401))?;
             let body = second.response()?.body.json()?;
             let word = ["error", "error_code", "code"].iter().find_map(|key| body.get(*key).and_then(Value::as_str))?;
@@ -38,7 +37,8 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
             }
             let together =
                 |first: &crate::trace::Hop| (second.started - first.started).unsigned_abs() <= TOGETHER && first.status() == Some(200);
-            let (first, _) = uses[..at]
+            // Of two requests at once either may win, whichever was sent first.
+            let (first, _) = uses
                 .iter()
                 .find(|(first, other)| other == token && first.request.url.origin() == second.request.url.origin() && together(first))?;
             Some(RULE.finding(
@@ -48,9 +48,10 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
                     Evidence::at(
                         second.id,
                         format!(
-                            "{} used the same one {} ms later and was answered {refused} `{word}`",
+                            "{} used the same one {} ms {} and was answered {refused} `{word}`",
                             place(second),
-                            (second.started - first.started).whole_milliseconds()
+                            (second.started - first.started).unsigned_abs().as_millis(),
+                            if first.id < second.id { "later" } else { "earlier" }
                         ),
                     ),
                 ],
@@ -70,15 +71,16 @@ mod tests {
     fn refreshes(tokens: [&str; 2], between: u64, error: &str) -> bool {
         let mut story = Story::new();
         story.open("https://app.test/");
-        let mut refresh = |token: &str| {
-            story.hop("POST", "https://idp.test/token", Cause::Subresource).last().request.body =
-                format!("grant_type=refresh_token&refresh_token={token}").into();
-        };
-        refresh(tokens[0]);
-        refresh(tokens[1]);
+        refresh(&mut story, tokens[0]);
+        refresh(&mut story, tokens[1]);
         story.status(400).json(json!({"error": error}));
         story.last().started += std::time::Duration::from_secs(between);
         hits(RULE.id, &story)
+    }
+
+    fn refresh(story: &mut Story, token: &str) {
+        story.hop("POST", "https://idp.test/token", Cause::Subresource).last().request.body =
+            format!("grant_type=refresh_token&refresh_token={token}").into();
     }
 
     #[test]
@@ -87,5 +89,14 @@ mod tests {
         assert!(!refreshes(["r1", "r2"], 0, "invalid_grant"), "each its own");
         assert!(!refreshes(["r1", "r1"], 600, "invalid_grant"), "an old one, long after");
         assert!(!refreshes(["r1", "r1"], 0, "invalid_client"), "refused for another reason");
+    }
+    #[test]
+    fn the_one_that_was_sent_first_may_come_second() {
+        let mut story = Story::new();
+        story.open("https://app.test/");
+        refresh(&mut story, "r1");
+        story.status(400).json(json!({"error": "invalid_grant"}));
+        refresh(&mut story, "r1");
+        assert!(hits(RULE.id, &story));
     }
 }

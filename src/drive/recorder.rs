@@ -6,8 +6,8 @@ use super::error::StepError;
 use crate::base::Clock;
 use crate::plan::{Beside, Capture, Matcher, Scope, Step, StepId, Template, TemplateError};
 use crate::trace::{
-    Blocked, BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Probe, Request, Resource, ServerCall,
-    StepRecord, Timings, WebStorage,
+    Blocked, Body, BrowserEvent, BrowserEventKind, Cause, Chain, Failure, FailureKind, Hop, HopId, Message, Probe, Request, Resource,
+    ServerCall, StepRecord, Timings, WebStorage,
 };
 use crate::web::cookie::SendContext;
 use crate::web::headers::Headers;
@@ -150,6 +150,18 @@ impl Recorder {
         if let Some(hop) = facts.chain.hops.get_mut(at) {
             fill(hop);
             self.observer.hop(hop);
+        }
+    }
+
+    /// Keeps the beginning of an answer's body alone.
+    pub(crate) fn cut_body(&self, id: HopId, most: usize) {
+        let mut facts = self.facts();
+        let hop = facts.chain.hops.get_mut(id.0 as usize);
+        if let Some(body) =
+            hop.and_then(|hop| hop.outcome.as_mut().ok()).map(|response| &mut response.body).filter(|body| body.bytes.len() > most)
+        {
+            // A slice would hold on to all of it.
+            *body = Body { bytes: Bytes::copy_from_slice(&body.bytes[..most]), truncated: true };
         }
     }
 

@@ -124,10 +124,6 @@ const NOT_IN_A_HAR: [(&str, &str); 6] = [
     ("state-not-verified", "a browser does not ask so by itself, and a recording does not tell who did"),
 ];
 
-/// Rules that show only to somebody who asks the servers themselves, beside the login.
-const BY_PROBES: [&str; 5] =
-    ["cookie-rewritten-by-edge", "cookie-stripped-by-edge", "deploy-mixed-replicas", "jwks-stale", "response-header-budget"];
-
 /// Rules that no scenario brings about, and why a browser and a server cannot.
 const NOT_SHOWN: [(&str, &str); 8] = [
     ("config-drift", "what is declared in the repository must be known"),
@@ -226,7 +222,7 @@ fn every_rule_is_shown_or_says_why_not() {
     let excused: BTreeSet<String> = NOT_SHOWN.iter().map(|(id, _)| (*id).to_owned()).collect();
     let unknown: Vec<_> = shown.union(&excused).filter(|id| !rules.contains_key(*id)).collect();
     assert!(unknown.is_empty(), "no rule is called {unknown:?}");
-    let known = |id: &String| shown.contains(id) || excused.contains(id) || BY_PROBES.contains(&id.as_str());
+    let known = |id: &String| shown.contains(id) || excused.contains(id);
     let missing: Vec<_> = rules.keys().filter(|id| !known(id)).collect();
     assert!(missing.is_empty(), "no scenario shows {missing:?}, and nothing says why not");
     let both: Vec<_> = shown.intersection(&excused).collect();

@@ -17,6 +17,7 @@ mod import;
 mod interrupt;
 mod misuse;
 mod mosaic;
+mod probe;
 mod readme;
 mod record;
 mod replay;

@@ -12,6 +12,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use url::Url;
 
+/// Bytes of an answer's body that are kept: what it says of a session stands at its beginning, and a probe asks a lot.
+const KEPT: usize = 256 * 1024;
+
 /// What a probe asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
@@ -52,6 +55,9 @@ impl Session<'_> {
             return Err(StepError::Request(failure));
         }
         let hop = self.recorder.with_chain(|chain, _| chain.hops_of(step).next_back().map(|hop| hop.id));
+        if let Some(hop) = hop {
+            self.recorder.cut_body(hop, KEPT);
+        }
         hop.ok_or_else(|| StepError::Probe("the request of the probe left no trace".to_owned()))
     }
 }

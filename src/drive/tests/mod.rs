@@ -3,6 +3,7 @@
 mod browser;
 mod hostile;
 mod pages;
+mod probes;
 mod requests;
 mod steps;
 mod support;

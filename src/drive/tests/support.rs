@@ -30,6 +30,8 @@ pub(super) struct TestWorld {
     pub(super) endpoint: SocketAddr,
     pub(super) declared: Vec<Origin>,
     pub(super) roots: rustls::RootCertStore,
+    /// What stands behind the edge, when somebody knows it.
+    pub(super) behind: Option<SocketAddr>,
     /// Connections that the server accepted.
     pub(super) accepted: Arc<AtomicUsize>,
     messages: Mutex<Vec<Message>>,
@@ -43,6 +45,10 @@ impl World for TestWorld {
 
     fn declared(&self) -> &[Origin] {
         &self.declared
+    }
+
+    fn direct(&self, _: &str, origin: &Origin) -> Result<SocketAddr, String> {
+        self.behind.ok_or_else(|| format!("nobody knows what is behind {origin}"))
     }
 
     fn calls(&self) -> Vec<ServerCall> {
@@ -76,6 +82,7 @@ impl TestWorld {
             endpoint,
             declared,
             roots: rustls::RootCertStore::empty(),
+            behind: None,
             accepted: Arc::default(),
             messages: Mutex::default(),
             arrivals: watch::Sender::new(0),

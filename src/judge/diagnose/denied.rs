@@ -1,6 +1,6 @@
 //! Who was turned away, whatever the status: a login that fails with 200 is a failure too.
 
-use super::credential::Standing;
+use super::credential::{Standing, standing};
 use super::facts::{Facts, ends_session, redirect_error, target, without_query};
 use super::ledger::{Witness, witness};
 use crate::judge::text::shown;
@@ -85,7 +85,7 @@ fn look_for_denied(facts: &Facts<'_>) -> Vec<HopId> {
         let Some(login) = before(facts, page).map(|witness| witness.hop.id) else { continue };
         // Being sent to a provider is how every app begins a login of its own: what was asked for before, or what the login
         // itself led to without anybody doing anything, is another matter.
-        let meant = *how == TurnedAway::Refused || first_refusal < login || past.went.is_none_or(|went| went <= login);
+        let meant = how == TurnedAway::Refused || first_refusal < login || past.went.is_none_or(|went| went <= login);
         let later_let_in = || let_in.get(&visit).is_some_and(|last| *last > page.id);
         if meant && signed_out.is_none_or(|last| last < login) && !later_let_in() && told.insert(visit) {
             found.push(page.id);
@@ -129,8 +129,15 @@ impl TurnedAway {
 
 /// Whether the hop turned away whoever asked, and how. Pages to log in, callbacks and authorization requests do not: sending
 /// on is what they are for.
-pub(super) fn turned_away<'f>(facts: &'f Facts<'_>, hop: &Hop) -> Option<&'f TurnedAway> {
-    facts.refusals.get(hop.id.0 as usize)?.get_or_init(|| how_turned_away(facts, hop)).as_ref()
+pub(super) fn turned_away(facts: &Facts<'_>, hop: &Hop) -> Option<TurnedAway> {
+    let at = hop.id.0 as usize;
+    match facts.refusals.get(at) {
+        // A probe's request stands twice, in the chain as logins made it and as it was made: only the former is known here.
+        Some(known) if facts.chain.hops.get(at).is_some_and(|own| std::ptr::eq(own, hop)) => {
+            known.get_or_init(|| how_turned_away(facts, hop)).clone()
+        }
+        _ => how_turned_away(facts, hop),
+    }
 }
 
 fn how_turned_away(facts: &Facts<'_>, hop: &Hop) -> Option<TurnedAway> {
@@ -138,7 +145,7 @@ fn how_turned_away(facts: &Facts<'_>, hop: &Hop) -> Option<TurnedAway> {
     if hop.request.method != "GET" || is_login(url) || ends_session(hop) || facts.is_callback(hop) {
         return None;
     }
-    match facts.standing(hop) {
+    match standing(hop) {
         Standing::Refused => return Some(TurnedAway::Refused),
         Standing::Anonymous if asks_for_user(hop) => return Some(TurnedAway::Refused),
         Standing::Known | Standing::Anonymous | Standing::Broken | Standing::Silent => {}
@@ -238,7 +245,7 @@ mod tests {
 
     fn of_last(story: &Story) -> Option<TurnedAway> {
         let facts = Facts::new((&story.plan).into(), &story.chain);
-        turned_away(&facts, story.chain.hops.last().unwrap()).cloned()
+        turned_away(&facts, story.chain.hops.last().unwrap())
     }
 
     fn pages(story: &Story) -> Vec<String> {

@@ -38,3 +38,41 @@ fn all(wanted: &Forms, asked: &[FormAsked], verdict: &str) -> Vec<Verdict> {
     });
     each.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::testing::{Story, span};
+    use crate::plan::{Endpoints, SessionProbe};
+    use crate::trace::{ProbeKind, Role};
+    use crate::web::presented::Presented;
+    use serde_json::json;
+
+    /// What was expected and found of a plain cookie that the endpoint takes as it is, and not as a token.
+    fn judged(accepted: Option<&[Presented]>, refused: Option<&[Presented]>) -> Vec<Option<(String, String)>> {
+        let mut story = Story::new();
+        story.step("probe");
+        for (form, status) in [(Presented::Stored, 200), (Presented::Bearer, 401), (Presented::Nothing, 401)] {
+            let body = if status == 200 { json!({"user": {"id": 1}}) } else { json!({}) };
+            let url = "https://app.test/session";
+            story.get(url).status(status).json(body).probed(ProbeKind::Session, Role::Cookie("sid".into(), form));
+        }
+        let forms = |forms: &[Presented]| Forms { forms: forms.to_vec(), span: span() };
+        let session =
+            SessionProbe { endpoints: Endpoints::Met, cookies: Vec::new(), accepted: accepted.map(forms), refused: refused.map(forms) };
+        let verdicts = check(&ProbePlan::about(ProbeAbout::Session(session)), &story.chain, 0);
+        verdicts.iter().map(|verdict| verdict.failure().map(|(expected, actual, _)| (expected.to_owned(), actual.to_owned()))).collect()
+    }
+
+    #[test]
+    fn each_form_is_judged_and_one_that_changes_nothing_as_what_is_stored() {
+        use Presented::{Bearer, Both, Decoded, Nothing, Stored};
+        assert_eq!(judged(Some(&[Stored, Decoded]), Some(&[Bearer, Nothing])), [None, None, None, None]);
+        let wrong = judged(Some(&[Bearer]), Some(&[Decoded]));
+        let told = |expected: &str, actual: &str| Some((expected.to_owned(), actual.to_owned()));
+        assert_eq!(wrong[0], told("accepted by 1 endpoint", "refused by GET https://app.test/session: 401"));
+        assert_eq!(wrong[1], told("refused by 1 endpoint", "accepted by GET https://app.test/session: 200"));
+        assert_eq!(judged(Some(&[Both]), None), [told("accepted by every endpoint", "no endpoint was asked")]);
+        assert!(judged(None, None).is_empty());
+    }
+}

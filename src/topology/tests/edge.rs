@@ -160,6 +160,14 @@ async fn a_real_upstream_needs_permission_and_saying_it_is_local_does_not_help()
         );
         assert!(error.hints()[0].contains("--live"));
     }
+    // Nor may the server behind its edge be reached.
+    let mut near = on("https://auth.mosaic.test", echo_server().await, true);
+    if let Backend::Upstream(upstream) = &mut near.backend {
+        let url = "https://10.0.0.7/".parse().unwrap();
+        upstream.direct = Some(Box::new(UpstreamPlan { url, keep_host: true, local: false, direct: None }));
+    }
+    let error = start_error(&[near]).await;
+    assert!(error.is_usage() && error.to_string().contains("the real upstream https://10.0.0.7"), "{error}");
 }
 
 #[tokio::test]

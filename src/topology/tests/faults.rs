@@ -11,8 +11,12 @@ fn switch(topology: &Topology, faults: &[&str]) {
 }
 
 async fn ask(topology: &Topology, path: &str) -> String {
+    ask_at(topology.endpoint("jarvis"), path).await
+}
+
+async fn ask_at(edge: SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: plain.test\r\nX-Mine: 1\r\nConnection: close\r\n\r\n");
-    let mut stream = TcpStream::connect(topology.endpoint("jarvis")).await.unwrap();
+    let mut stream = TcpStream::connect(edge).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut seen = Vec::new();
     match stream.read_to_end(&mut seen).await {
@@ -67,4 +71,24 @@ async fn headers_are_lost_and_rewritten_in_both_directions() {
     assert!(head.contains("\r\nx-new: 7"), "{seen}");
     assert!(!body.contains("x-mine"), "{seen}");
     assert!(Fault::parse("header_stripped=a b", Service::Edge).is_err() && Fault::parse("header_stripped=a", Service::Idp).is_err());
+}
+
+#[tokio::test]
+async fn behind_the_edge_no_fault_strikes_and_an_upstream_needs_an_address() {
+    let (front, back) = (echo_server().await, raw_server("HTTP/1.1 200 OK\r\nX-Behind: 1\r\nContent-Length: 0\r\n\r\n").await);
+    let origin = PLAIN.parse().unwrap();
+    let unknown = start(&[on(PLAIN, front, true)]).await.direct("jarvis", &origin).unwrap_err();
+    assert!(unknown.contains("write its address as `direct`"), "{unknown}");
+    let mut plan = on(PLAIN, front, true);
+    if let Backend::Upstream(upstream) = &mut plan.backend {
+        let url = format!("http://{back}").parse().unwrap();
+        upstream.direct = Some(Box::new(UpstreamPlan { url, keep_host: true, local: true, direct: None }));
+    }
+    let topology = start(&[plan]).await;
+    switch(&topology, &[r#"{"header_rewritten": {"header": "X-New", "value": 7}}"#]);
+    let through = ask(&topology, "/").await;
+    assert!(through.contains("\r\nx-new: 7") && !through.contains("x-behind"), "{through}");
+    let direct = ask_at(topology.direct("jarvis", &origin).unwrap(), "/").await;
+    assert!(direct.contains("\r\nx-behind: 1") && !direct.contains("x-new"), "{direct}");
+    assert!(ask(&topology, "/").await.contains("x-new"), "the edge is as it was");
 }

@@ -114,14 +114,25 @@ fn profile_of(log: &Log, user_agent: Option<&str>) -> Profile {
     }
 }
 
-/// What authchain itself told of every entry and of the steps; `None` for files of others.
+/// Most steps that are taken from a file.
+const MOST_STEPS: usize = 100_000;
+
+/// What authchain itself told of every entry and of the steps; `None` for files of others, and where it does not fit the entries:
+/// then somebody changed the file, and it is read as anybody's.
 fn own(drafts: &[Draft], log: &Log) -> Option<(Vec<OwnEntry>, OwnLog)> {
+    if !log.creator.starts_with("authchain") {
+        return None;
+    }
     let steps: OwnLog = serde_json::from_value(log.authchain.clone()?).ok()?;
     let entries: Vec<OwnEntry> =
         drafts.iter().map(|draft| serde_json::from_value(draft.entry.authchain.clone()?).ok()).collect::<Option<_>>()?;
-    let fits = |entry: &OwnEntry| entry.step < steps.steps.len();
     let places: HashSet<u32> = entries.iter().map(|entry| entry.hop).collect();
-    (places.len() == entries.len() && entries.iter().all(fits)).then_some((entries, steps))
+    let fits = |(entry, draft): (&OwnEntry, &Draft)| entry.step < steps.steps.len() && entry.verdicts() == lines(draft).count();
+    // Cookies that were kept, and neither sent nor withheld anywhere: whoever passed the file on took them out.
+    let has_cookies = drafts.iter().any(|draft| draft.request.headers.contains("cookie")) || entries.iter().any(OwnEntry::withholds);
+    let agrees = has_cookies || !entries.iter().any(OwnEntry::keeps);
+    let is_whole = places.len() == entries.len() && steps.steps.len() <= MOST_STEPS && entries.iter().zip(drafts).all(fits) && agrees;
+    is_whole.then_some((entries, steps))
 }
 
 /// The chain as it was told.
@@ -130,9 +141,15 @@ fn restore(drafts: Vec<Draft>, entries: Vec<OwnEntry>, log: OwnLog) -> Chain {
     all.sort_by_key(|(_, own)| own.hop);
     // Entries may have been taken out of the file: places are counted anew.
     let places: HashMap<u32, u32> = all.iter().zip(0..).map(|((_, own), at)| (own.hop, at)).collect();
+    let redirects = |draft: &Draft| draft.outcome.as_ref().is_ok_and(|response| (300..400).contains(&response.status));
+    let redirects: HashSet<u32> = all.iter().zip(0..).filter(|((draft, _), _)| redirects(draft)).map(|(_, at)| at).collect();
     let hops = all.into_iter().zip(0..).map(|((draft, own), at)| {
         let cause = match own.cause() {
-            Cause::Redirect(from) => places.get(&from.0).map_or(Cause::Open, |from| Cause::Redirect(HopId(*from))),
+            // One comes from an earlier answer that is a redirect, or else from nowhere.
+            Cause::Redirect(from) => match places.get(&from.0).filter(|from| **from < at && redirects.contains(from)) {
+                Some(from) => Cause::Redirect(HopId(*from)),
+                None => Cause::Open,
+            },
             cause => cause,
         };
         let mut set: Vec<CookieSet> = lines(&draft).map(unseen).collect();
@@ -140,7 +157,7 @@ fn restore(drafts: Vec<Draft>, entries: Vec<OwnEntry>, log: OwnLog) -> Chain {
         Hop {
             id: HopId(at),
             step: own.step,
-            actor: own.actor.as_str().into(),
+            actor: own.actor().into(),
             cause,
             resource: own.resource(),
             sent: draft.request.headers.get_all("cookie").flat_map(sent_in).collect(),

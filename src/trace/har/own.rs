@@ -1,17 +1,32 @@
 //! What authchain adds to the format under `_authchain`, so that its own files come back whole.
+//!
+//! Anybody can write that into a file. So it is taken only where it fits the rest of the file (see [`import`](super::import)), and
+//! texts are escaped and bounded as all text from elsewhere is.
 
+use crate::base::escape;
 use crate::trace::{Cause, CookieSet, CookieWithheld, Hop, HopId, Reason, Resource, SetVerdict, StepRecord};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use time::OffsetDateTime;
 use url::Url;
 
+/// Longest text that is taken from a file, in characters.
+const LONGEST: usize = 1000;
+/// Longest name of a cookie (RFC 6265bis §5.6), in characters.
+const LONGEST_NAME: usize = 4096;
+/// Longest name of an actor and code of a reason, in characters.
+const LONGEST_WORD: usize = 60;
+/// Most reasons, and most other cookies, that are taken for one.
+const MOST: usize = 50;
+/// How deep steps are shown inside one another.
+const DEEPEST: usize = 16;
+
 /// What an entry has beside the format.
 #[derive(Serialize, Deserialize)]
 pub(super) struct OwnEntry {
     pub(super) hop: u32,
     pub(super) step: usize,
-    pub(super) actor: String,
+    actor: String,
     cause: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<u32>,
@@ -104,6 +119,26 @@ impl OwnEntry {
         }
     }
 
+    /// Who asked.
+    pub(super) fn actor(&self) -> String {
+        taken(&self.actor, LONGEST_WORD)
+    }
+
+    /// How many Set-Cookie lines it has a verdict on.
+    pub(super) fn verdicts(&self) -> usize {
+        self.set.len()
+    }
+
+    /// Whether it says that a cookie was kept.
+    pub(super) fn keeps(&self) -> bool {
+        self.set.iter().any(|set| matches!(set.verdict.as_str(), "stored" | "replaced"))
+    }
+
+    /// Whether it says that a cookie stayed at home.
+    pub(super) fn withholds(&self) -> bool {
+        !self.withheld.is_empty()
+    }
+
     pub(super) fn cause(&self) -> Cause {
         match self.from {
             Some(from) if self.cause == "redirect" => Cause::Redirect(HopId(from)),
@@ -125,9 +160,9 @@ impl OwnEntry {
 
     pub(super) fn withheld(&self) -> Vec<CookieWithheld> {
         let one = |own: &OwnWithheld| CookieWithheld {
-            name: own.name.clone().into(),
-            domain: own.domain.clone(),
-            path: own.path.clone(),
+            name: escape::shorten(&own.name, LONGEST_NAME).into_owned().into(),
+            domain: taken(&own.domain, LONGEST),
+            path: taken(&own.path, LONGEST),
             reasons: reasons(&own.reasons),
         };
         self.withheld.iter().map(one).collect()
@@ -157,7 +192,7 @@ impl OwnSet {
             "stored" => SetVerdict::Stored,
             "replaced" => SetVerdict::Replaced,
             "deleted" => SetVerdict::Deleted,
-            "deleted-nothing" => SetVerdict::DeletedNothing(self.others.clone()),
+            "deleted-nothing" => SetVerdict::DeletedNothing(self.others.iter().take(MOST).map(|other| taken(other, LONGEST)).collect()),
             "blocked" => SetVerdict::Blocked(reasons(&self.reasons)),
             _ => SetVerdict::Unknown,
         }
@@ -192,10 +227,10 @@ impl OwnStep {
     pub(super) fn record(self) -> StepRecord {
         StepRecord {
             page: self.page.and_then(|page| Url::parse(&page).ok()),
-            error: self.error,
+            error: self.error.map(|error| taken(&error, LONGEST)),
             took: Duration::from_secs_f64(self.took_ms.clamp(0.0, 86_400_000.0) / 1000.0),
-            depth: self.depth,
-            ..super::import::step(self.number, self.label, self.actor.into(), self.started)
+            depth: self.depth.min(DEEPEST),
+            ..super::import::step(self.number, taken(&self.label, LONGEST), taken(&self.actor, LONGEST_WORD).into(), self.started)
         }
     }
 }
@@ -205,5 +240,11 @@ fn told(reasons: &[Reason], text: &dyn Fn(&str) -> String) -> Vec<OwnReason> {
 }
 
 fn reasons(own: &[OwnReason]) -> Vec<Reason> {
-    own.iter().map(|own| Reason { code: own.code.clone(), explanation: own.explanation.clone() }).collect()
+    let one = |own: &OwnReason| Reason { code: taken(&own.code, LONGEST_WORD), explanation: taken(&own.explanation, LONGEST) };
+    own.iter().take(MOST).map(one).collect()
+}
+
+/// Text of a file, on one line and no longer than `most`.
+fn taken(text: &str, most: usize) -> String {
+    escape::shorten(&escape::line(text), most).into_owned()
 }

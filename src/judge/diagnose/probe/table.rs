@@ -60,7 +60,10 @@ fn cell_of(hop: &Hop, taken: Taken) -> String {
     format!("{} {} (hop {})", taken.word(), status(hop), hop.id)
 }
 
-/// A table for each cookie, a column for each endpoint.
+/// Most endpoints beside each other: what does not fit on a screen is read by nobody.
+const BESIDE: usize = 3;
+
+/// Tables for each cookie, a column for each endpoint.
 fn sessions(columns: &[Column<'_>]) -> Vec<Table> {
     let mut tables: Vec<(&[u8], Vec<&Column<'_>>)> = Vec::new();
     for column in columns {
@@ -69,7 +72,7 @@ fn sessions(columns: &[Column<'_>]) -> Vec<Table> {
             None => tables.push((&column.cookie, vec![column])),
         }
     }
-    let table = |own: Vec<&Column<'_>>| Table {
+    let table = |own: &[&Column<'_>]| Table {
         title: format!("the session `{}`", own[0].name()),
         head: own
             .iter()
@@ -84,7 +87,7 @@ fn sessions(columns: &[Column<'_>]) -> Vec<Table> {
             })
             .collect(),
     };
-    tables.into_iter().map(|(_, own)| table(own)).collect()
+    tables.iter().flat_map(|(_, own)| own.chunks(BESIDE)).map(table).collect()
 }
 
 #[cfg(test)]

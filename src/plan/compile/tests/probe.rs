@@ -66,6 +66,50 @@ fn waits_have_a_jitter_in_per_cent() {
     assert!(told(&calls("jitter: 20%")).contains("there are no `gaps`"));
 }
 
+#[test]
+fn a_probe_is_about_one_thing_with_what_belongs_to_it() {
+    use crate::plan::{Endpoints, ProbeAbout};
+    let text = "steps:\n- { post: /out, id: out }\n- probe: session\n- probe: { session: [/a, /b], cookie: sid, refused: [none, bearer], method: head }\n\
+                - probe: { logout: out, at: /a }\n- probe: { replicas: met, build: $.version }\n- probe: { edge: /login }\n  expect: { json: { same: true } }\n";
+    let plan = only(&scenario(text));
+    let probe = |at: usize| match &plan.steps[at].verb {
+        Verb::Probe(probe) => &**probe,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(&probe(1).about, ProbeAbout::Session(session) if matches!(session.endpoints, Endpoints::Met)));
+    let ProbeAbout::Session(session) = &probe(2).about else { panic!("a session") };
+    let Endpoints::Named(urls) = &session.endpoints else { panic!("urls") };
+    assert_eq!(
+        (urls.len(), session.cookies.len(), session.refused.as_ref().unwrap().forms.len(), probe(2).method.as_str()),
+        (2, 1, 2, "HEAD")
+    );
+    assert_eq!(plan.steps[3].needs, [Need::Step("out".to_owned())]);
+    assert!(matches!(&probe(4).about, ProbeAbout::Replicas { endpoints: Endpoints::Met, times: 8, build: Some(_) }));
+    assert_eq!(plan.steps[5].label, "probe the edge at /login");
+    let told = told(&scenario(
+        "steps:\n- probe: sesion\n- probe: edge\n- probe: { session: /a, edge: /b }\n- probe: { times: 3 }\n- probe: { edge: /a, times: 3, cookie: sid }\n\
+         - probe: { session: /a, accepted: [storred], headers: { Cookie: x } }\n- probe: { replicas: /a, times: 1, build: \"a b\" }\n\
+         - probe: { session: /a, method: brew }\n  expect: { status: 200 }\n- probe: { logout: nobody }\n",
+    ));
+    for part in [
+        "unknown probe `sesion`",
+        "`edge` alone does not say what to ask",
+        "this one about session and edge",
+        "this one about none",
+        "`times` means nothing to a probe of `edge`",
+        "`cookie` means nothing to a probe of `edge`",
+        "unknown form `storred`",
+        "did you mean `stored`?",
+        "a probe of `session` writes `Cookie` itself",
+        "`times` is between 2 and 100",
+        "`a b` is not the name of a header",
+        "unknown method `BREW`",
+        "no step has the id `nobody`",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+}
+
 /// The line, the message and the hint of each error that a fixture is told.
 fn errors_of(name: &str) -> Vec<(u32, String, String)> {
     let told = told_of(name);

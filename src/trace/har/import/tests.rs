@@ -151,16 +151,20 @@ fn requests_of_pages_and_of_tools_are_told_apart() {
     assert_eq!(page.passed_over, 1);
 }
 
-#[test]
-fn a_chain_comes_back_from_a_har_of_its_own() {
-    let chain = import(&login()).chain;
+/// A HAR of authchain's own, of this chain.
+fn exported(chain: &Chain) -> Value {
     let mut pseudonyms = Pseudonyms::new(Redactor::default());
-    let own = log(&chain, &str::to_owned, &str::to_owned, serde_json::Map::new());
+    let own = log(chain, &str::to_owned, &str::to_owned, serde_json::Map::new());
     let mut writer = Writer::new(Vec::new(), &[], Some(&own)).unwrap();
     for hop in &chain.hops {
         writer.entry(&entry(hop, &mut pseudonyms, &str::to_owned)).unwrap();
     }
-    let bytes = writer.finish().unwrap();
+    serde_json::from_slice(&writer.finish().unwrap()).unwrap()
+}
+
+/// The chain of a whole HAR.
+fn read(har: &Value) -> Chain {
+    let bytes = har.to_string().into_bytes();
     let mut reader = Reader::new(&*bytes);
     let mut import = Import::new(None);
     while let Some(item) = reader.read().unwrap() {
@@ -169,7 +173,14 @@ fn a_chain_comes_back_from_a_har_of_its_own() {
             other => panic!("{other:?}"),
         }
     }
-    let back = import.finish(reader.log()).chain;
+    import.finish(reader.log()).chain
+}
+
+#[test]
+fn a_chain_comes_back_from_a_har_of_its_own() {
+    let chain = import(&login()).chain;
+    let back = read(&exported(&chain));
+    assert!(back.visibility.jar, "an engine's own run");
     let hop = |hop: &Hop| {
         let names: Vec<_> = hop.sent.iter().map(|cookie| cookie.name.clone()).collect();
         let set: Vec<_> = hop.set.iter().map(|set| (set.name.clone(), set.attributes.clone(), set.verdict.clone())).collect();
@@ -180,6 +191,76 @@ fn a_chain_comes_back_from_a_har_of_its_own() {
         back.steps.iter().map(|step| &step.label).collect::<Vec<_>>(),
         chain.steps.iter().map(|step| &step.label).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn what_somebody_changed_is_read_as_anybodys() {
+    let har = exported(&import(&login()).chain);
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut har = har.clone();
+        change(&mut har["log"]);
+        read(&har)
+    };
+    let entry_that_sets = |log: &Value| {
+        let sets = |entry: &Value| entry["_authchain"]["set"].as_array().is_some_and(|set| !set.is_empty());
+        log["entries"].as_array().unwrap().iter().position(sets).unwrap()
+    };
+    let is_own = |chain: Chain| chain.visibility.jar;
+    assert!(is_own(changed(&|_| {})));
+    assert!(!is_own(changed(&|log| log["creator"]["name"] = "another".into())));
+    assert!(!is_own(changed(&|log| log["entries"][0]["_authchain"]["step"] = 99.into())));
+    assert!(!is_own(changed(&|log| log["entries"][0]["_authchain"]["hop"] = log["entries"][1]["_authchain"]["hop"].clone())));
+    let without = |log: &mut Value, name: &str| {
+        for side in ["request", "response"] {
+            for entry in log["entries"].as_array_mut().unwrap() {
+                entry[side]["cookies"] = json!([]);
+                entry[side]["headers"].as_array_mut().unwrap().retain(|field| !field["name"].as_str().unwrap().eq_ignore_ascii_case(name));
+            }
+        }
+    };
+    assert!(!is_own(changed(&|log| without(log, "set-cookie"))), "a verdict on a line that is not there");
+    assert!(!is_own(changed(&|log| {
+        let at = entry_that_sets(log);
+        log["entries"][at]["_authchain"]["set"].as_array_mut().unwrap().push(json!({"verdict": "stored"}));
+    })));
+    let sanitised = changed(&|log| {
+        without(log, "cookie");
+        log["entries"].as_array_mut().unwrap().iter_mut().for_each(|entry| {
+            entry["_authchain"].as_object_mut().unwrap().remove("withheld");
+        });
+    });
+    assert!(!is_own(sanitised), "cookies were kept, and nobody saw them again");
+}
+
+#[test]
+fn what_a_stranger_writes_is_bounded_escaped_and_leads_nowhere() {
+    let mut har = exported(&import(&login()).chain);
+    let entries = har["log"]["entries"].as_array_mut().unwrap();
+    let last = entries.len() - 1;
+    for (at, entry) in entries.iter_mut().enumerate() {
+        let own = &mut entry["_authchain"];
+        own["actor"] = format!("\u{1b}[2J{}", "x".repeat(10_000)).into();
+        own["cause"] = "redirect".into();
+        // Round and round, to itself, and ahead.
+        own["from"] = json!(if at == last { 0 } else { at + 1 });
+        own["withheld"] = json!([{"name": "n".repeat(10_000), "domain": "\u{202e}evil", "path": "/\n", "reasons": vec![json!({"code": "\u{7}", "explanation": "y".repeat(2000)}); 60]}]);
+    }
+    let step = &mut har["log"]["_authchain"]["steps"][0];
+    step["depth"] = json!(u64::MAX);
+    step["took_ms"] = json!(1e300);
+    step["label"] = "\u{1b}]0;title\u{7}".into();
+    step["page"] = "no url".into();
+    let chain = read(&har);
+    assert!(chain.visibility.jar, "it is read as it was told");
+    assert_eq!(chain.steps[0].depth, 16);
+    assert!(!chain.steps[0].label.contains('\u{1b}') && chain.steps[0].page.is_none());
+    for hop in &chain.hops {
+        assert!(hop.actor.len() < 100 && !hop.actor.contains('\u{1b}'), "{}", hop.actor);
+        assert!(!matches!(hop.cause, Cause::Redirect(from) if from >= hop.id));
+        let [withheld] = &hop.withheld[..] else { panic!("{:?}", hop.withheld) };
+        assert!(withheld.name.len() < 5000 && withheld.reasons.len() == 50 && withheld.reasons[0].explanation.len() < 1100);
+        assert!(!withheld.domain.contains('\u{202e}') && !withheld.path.contains('\n') && withheld.reasons[0].code != "\u{7}");
+    }
 }
 
 proptest! {

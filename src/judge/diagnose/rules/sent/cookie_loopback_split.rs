@@ -18,7 +18,7 @@ pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     summary: "one login goes by several names of the same machine: localhost, 127.0.0.1, [::1], 0.0.0.0",
     cause: "to a browser these are different hosts: what one of them set, the others do not get",
     fix: "use one name everywhere: in the address bar, in the app's base URL, in redirect URIs and in the origins that it allows",
-    reference: "RFC 6265bis §5.1.3; nextauthjs/next-auth#12321",
+    reference: "RFC 6265bis §5.1.3; nextauthjs/next-auth#2094",
     check,
 };
 

@@ -70,7 +70,12 @@ fn over_time(world: &World, forgets: bool, more: &[&str]) -> Ran {
     let text = std::fs::read_to_string(world.path().join("fresh/_authsession.yaml")).expect("the shared part");
     let switched = if forgets { "switched: expired-forgotten" } else { "switched: \"\"" };
     world.write("authsession/_authsession.yaml", text.replacen("switched: \"\"", switched, 1));
-    Ran::of(world.command().env("CI", "true").args(["run", "authsession/over-time.yaml"]).args(more))
+    let mut command = world.command();
+    if more.is_empty() {
+        // Where snapshots are only looked at.
+        command.env("CI", "true");
+    }
+    Ran::of(command.args(["run", "authsession/over-time.yaml"]).args(more))
 }
 
 #[test]
@@ -78,7 +83,9 @@ fn what_was_expired_may_be_unknown_later_and_never_the_other_way_round() {
     let world = World::new();
     copy(&project().join("scenarios/authsession"), &world.path().join("authsession"));
     over_time(&world, false, &[]).says(0, &["1 passed"]);
-    over_time(&world, true, &[]).says(0, &["1 passed", "Redis forgets the record some time after it expired"]);
+    over_time(&world, true, &[]).says(0, &["1 passed", "3 allowed transitions"]);
+    // What is allowed is no reason to write a snapshot anew.
+    std::fs::remove_file(world.path().join("authsession/snapshots/over-time.snap")).expect("the snapshot");
     over_time(&world, true, &["--update"]).says(0, &["1 passed"]);
     over_time(&world, true, &[]).says(0, &["1 passed"]);
     over_time(&world, false, &[]).says(1, &["challenge_expired", "drifted"]);

@@ -5,9 +5,12 @@ use super::error::{ActError, Unanswered};
 use super::inject::{Answer, ask};
 use super::task::{Account, Blocked, Outcome, Task};
 use super::verdict::verdict;
+use crate::drive::browser::bidi::Event;
 use crate::web::html::Locator;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -33,6 +36,18 @@ pub(super) struct Done {
     pub(super) element: Option<String>,
 }
 
+impl Done {
+    /// The page went away by the press.
+    fn pressed(context: &str) -> Self {
+        Self { outcome: Outcome { pressed: true, ..Outcome::default() }, context: context.to_owned(), element: None }
+    }
+}
+
+/// Whether the page said that it pressed, though its answer was lost: the next page may have something of that name as well.
+fn was_pressed(task: &Task, told: &mut UnboundedReceiver<Arc<Event>>) -> bool {
+    std::iter::from_fn(|| told.try_recv().ok()).any(|event| task.was_pressed(&event))
+}
+
 /// What the page was like when it was looked at last.
 #[derive(Default)]
 struct Seen {
@@ -45,6 +60,7 @@ impl Page<'_> {
     pub(super) async fn perform(&self, task: &Task, locator: &Locator, deadline: Instant) -> Result<Done, ActError> {
         let mut seen = Seen::default();
         let mut whole = true;
+        let mut told = task.activates().then(|| self.bidi.events());
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let tried =
@@ -55,9 +71,15 @@ impl Page<'_> {
                     whole = false;
                     continue;
                 }
+                Ok(Tried::NotYet) if told.as_mut().is_some_and(|told| was_pressed(task, told)) => {
+                    return Ok(Done::pressed(self.context));
+                }
                 Ok(Tried::NotYet) => {}
                 Ok(Tried::Gone) | Err(Unanswered::Gone) => {
                     whole = true;
+                    if told.as_mut().is_some_and(|told| was_pressed(task, told)) {
+                        return Ok(Done::pressed(self.context));
+                    }
                     self.is_open(deadline).await?;
                     tokio::time::sleep(BETWEEN).await;
                 }

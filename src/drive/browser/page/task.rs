@@ -1,7 +1,9 @@
 //! What a page is asked to do, and what it says came of it.
 
+use crate::drive::browser::bidi::Event;
 use crate::web::html::{Locator, LocatorKind, Wanted};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is done with the element that a locator names.
@@ -81,6 +83,16 @@ impl Task {
 
     pub(super) fn action(&self) -> Action {
         self.action
+    }
+
+    /// Whether a browser's event is the library's word that this was pressed, whatever became of its answer.
+    pub(super) fn was_pressed(&self, event: &Event) -> bool {
+        let said = match event.method.as_str() {
+            "goog:cdp.Runtime.consoleAPICalled" => event.params.pointer("/params/args/0/value"),
+            "log.entryAdded" => event.params.get("text"),
+            _ => None,
+        };
+        said.and_then(Value::as_str).and_then(|said| said.strip_prefix("authchain pressed ")).is_some_and(|id| id == self.id.to_string())
     }
 
     /// Whether it needs to pass for something that the person did.

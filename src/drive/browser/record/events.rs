@@ -18,7 +18,7 @@ const EVENTS: [&str; 12] = [
     "browsingContext.domContentLoaded",
 ];
 /// What Chromium tells beside.
-const CHROMIUM: [&str; 14] = [
+const CHROMIUM: [&str; 15] = [
     // Firefox ESR 153 refuses to tell it.
     "browsingContext.navigationAborted",
     "goog:cdp.Network.requestWillBeSent",
@@ -34,6 +34,8 @@ const CHROMIUM: [&str; 14] = [
     "goog:cdp.Page.frameStartedNavigating",
     "goog:cdp.Page.windowOpen",
     "goog:cdp.Target.attachedToTarget",
+    // What the page library tells while its page goes away.
+    "goog:cdp.Runtime.consoleAPICalled",
 ];
 /// What Firefox tells beside.
 const FIREFOX: [&str; 4] = ["network.beforeRequestSent", "network.responseStarted", "network.responseCompleted", "network.fetchError"];

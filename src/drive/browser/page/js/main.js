@@ -93,6 +93,8 @@ async function press(task, element) {
     return { done: { ready: point } };
   }
   const outcome = done(task, { pressed: true });
+  // The page may go away by the press before its answer is heard. What the console is told is heard in any case.
+  console.debug(`authchain pressed ${task.id}`);
   pressAt(hit, point);
   return outcome;
 }

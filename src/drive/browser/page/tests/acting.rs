@@ -18,6 +18,7 @@ async fn everything(zoo: &Zoo) {
         what_moves_or_is_covered_or_comes_late_is_waited_for(zoo, input).await;
         frames_are_part_of_the_page(zoo, input).await;
     }
+    what_leads_away_is_pressed_once(zoo).await;
     what_cannot_be_done_says_why(zoo).await;
 }
 
@@ -99,6 +100,18 @@ async fn frames_are_part_of_the_page(zoo: &Zoo, input: Input) {
     assert!(error.contains("links and buttons on the page: `Press same`, `Press cross`, `Outer`"), "{error}");
     let error = page.click(&at("Press"), input, at_once()).await.unwrap_err().to_string();
     assert!(error.starts_with("`Press` matches 2 elements: `submit button Press same`, `submit button Press cross`"), "{error}");
+}
+
+/// A page that is so busy with the press that it is gone before it can answer.
+async fn what_leads_away_is_pressed_once(zoo: &Zoo) {
+    let busy = "location = 'http://other.test/again.html'; for (const end = Date.now() + 1500; Date.now() < end;);";
+    zoo.put("busy-press.html", &format!("<title>One</title><button onclick=\"{busy}\">Go</button>"));
+    zoo.put("again.html", "<title>Two</title><button onclick=\"document.title = 'pressed again'\">Go</button><p>Arrived</p>");
+    zoo.go("http://app.test/busy-press.html").await;
+    let page = zoo.page();
+    page.click(&at("Go"), Input::Script, soon()).await.unwrap();
+    page.wait_visible(&at("text=Arrived"), soon()).await.unwrap();
+    assert_eq!(zoo.eval("document.title").await, "Two");
 }
 
 async fn what_cannot_be_done_says_why(zoo: &Zoo) {

@@ -164,6 +164,11 @@ impl StepError {
         }
     }
 
+    /// Whether the browser says that a page could not be loaded.
+    pub(crate) fn is_of_a_page_that_did_not_come(&self) -> bool {
+        matches!(self, Self::Browser(BrowserError::Bidi(error)) if error.why_no_page().is_some())
+    }
+
     /// A page's refusal, with the page it came from.
     pub(crate) fn on(url: &url::Url, source: PageError) -> Self {
         Self::Page { source: Box::new(source), url: super::http::shown(url) }

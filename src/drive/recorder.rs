@@ -19,6 +19,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use url::Url;
 
+/// What stands in place of an answer until there is one.
+const NO_ANSWER: &str = "the run ended before an answer came";
+
 /// The facts so far, and who looks at them.
 pub(crate) struct Recorder {
     facts: Mutex<Facts>,
@@ -118,7 +121,7 @@ impl Recorder {
             resource,
             cause,
             request: Request { method: method.to_owned(), url: url.clone(), headers: Headers::new(), body: Bytes::new() },
-            outcome: Err(Failure { kind: FailureKind::Broken, message: "the run ended before an answer came".to_owned() }),
+            outcome: Err(Failure { kind: FailureKind::Broken, message: NO_ANSWER.to_owned() }),
             sent: Vec::new(),
             withheld: Vec::new(),
             set: Vec::new(),
@@ -243,6 +246,15 @@ impl Recorder {
     pub(crate) fn with_chain<T>(&self, look: impl FnOnce(&Chain, &Scope) -> T) -> T {
         let facts = self.facts();
         look(&facts.chain, &facts.scope)
+    }
+
+    /// Whether a page of this step has been asked for and neither come nor failed.
+    pub(crate) fn awaits_page(&self, step: usize) -> bool {
+        let facts = self.facts();
+        facts.chain.hops_of(step).any(|hop| {
+            let under_way = hop.outcome.as_ref().is_err_and(|failure| failure.message == NO_ANSWER);
+            hop.resource == Resource::Document && under_way
+        })
     }
 
     /// Keeps captured values.

@@ -6,6 +6,7 @@ use crate::judge::diagnose::facts::{Facts, place, redirect_error};
 use crate::judge::diagnose::rules::{Family, Needs, Rule};
 use crate::judge::diagnose::{Evidence, Finding, Severity};
 use crate::trace::Hop;
+use std::collections::HashMap;
 
 pub(in crate::judge::diagnose::rules) const RULE: Rule = Rule {
     id: "code-replayed",
@@ -28,7 +29,8 @@ fn check(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn twice<'a>(facts: &Facts<'a>, uses: &[(&'a Hop, String)], what: &str) -> Option<Finding> {
-    uses.iter().enumerate().find_map(|(at, (second, code))| {
+    let mut earlier: HashMap<&str, Vec<&'a Hop>> = HashMap::new();
+    uses.iter().find_map(|(second, code)| {
         let again = |first: &Hop| {
             // What runs twice brings the same state, too: with another one it was refused for that.
             let state = |hop: &Hop| callback(hop).and_then(|callback| callback.state);
@@ -37,12 +39,15 @@ fn twice<'a>(facts: &Facts<'a>, uses: &[(&'a Hop, String)], what: &str) -> Optio
                 && same_resource(first, second)
                 && state(first) == state(second)
         };
-        let (first, _) = uses[..at].iter().find(|(first, other)| other == code && again(first))?;
+        let before = earlier.entry(code).or_default();
+        let first = before.iter().find(|first| again(first)).copied();
+        before.push(second);
+        let first = first?;
         // A page may send a browser to itself once, to see its cookies; that is one use.
         if facts.root(second).id == facts.root(first).id {
             return None;
         }
-        let failed = if fails(second) { *second } else { Some(*first).filter(|first| fails(first))? };
+        let failed = if fails(second) { *second } else { Some(first).filter(|first| fails(first))? };
         let status = failed.status()?;
         Some(RULE.finding(
             format!("one code in two {what}s"),

@@ -1,11 +1,13 @@
 //! Ports for processes to listen on.
 //!
 //! A port is found free, and is the process's own only once that process listens on it. Between the two nobody else may get
-//! it: within this program it is remembered, and it lies below the range from which the system hands out ports by itself
-//! (32768 and up on Linux, `net.ipv4.ip_local_port_range`), so that no outgoing connection takes it either.
+//! it: within this program it is remembered; other runs of this program on the machine are told by a socket whose name is
+//! the port's, which ends with whoever holds it and leaves no file behind (unix(7), abstract sockets); and it lies below the
+//! range from which the system hands out ports by itself (32768 and up on Linux, `net.ipv4.ip_local_port_range`), so that no
+//! outgoing connection takes it either.
 
 use crate::topology::{Declared, TopologyError};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::sync::{Mutex, PoisonError};
@@ -16,8 +18,14 @@ const RANGE: std::ops::Range<u16> = 10_000..32_000;
 /// How many ports are tried before it is given up.
 const TRIES: usize = 256;
 
-/// Ports that a run of this program holds.
-static HELD: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+/// Ports that a run of this program holds, each with what tells others so.
+static HELD: Mutex<BTreeMap<u16, Sign>> = Mutex::new(BTreeMap::new());
+
+/// Tells other programs that a port is held, for as long as it lives; nothing where the system has no such thing.
+#[cfg(target_os = "linux")]
+type Sign = Option<std::os::unix::net::UnixDatagram>;
+#[cfg(not(target_os = "linux"))]
+type Sign = ();
 
 /// The ports of one run's processes; no two get the same.
 #[derive(Debug, Default)]
@@ -72,7 +80,8 @@ fn find() -> io::Result<u16> {
         let mut random = [0; 2];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let port = RANGE.start + u16::from_ne_bytes(random) % (RANGE.end - RANGE.start);
-        if HELD.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+        if hold(port) {
+            // Looking means listening for a moment, which would be in the way of another run's process: only who holds it may.
             if free(port) {
                 return Ok(port);
             }
@@ -80,6 +89,34 @@ fn find() -> io::Result<u16> {
         }
     }
     Err(io::Error::new(io::ErrorKind::AddrInUse, "all that were tried are taken"))
+}
+
+/// Holds a port, unless a run of this program or of another one does.
+fn hold(port: u16) -> bool {
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    if held.contains_key(&port) {
+        return false;
+    }
+    sign(port).map(|sign| held.insert(port, sign)).is_some()
+}
+
+/// The sign that a port is held; `None` when somebody else has it.
+#[cfg(target_os = "linux")]
+fn sign(port: u16) -> Option<Sign> {
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    let name = SocketAddr::from_abstract_name(format!("authchain port {port}"));
+    match name.and_then(|name| UnixDatagram::bind_addr(&name)) {
+        Ok(socket) => Some(Some(socket)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => None,
+        // Where there are no such sockets, nobody can be told.
+        Err(_) => Some(None),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sign(_: u16) -> Option<Sign> {
+    Some(())
 }
 
 /// Whether nobody listens on `port`, neither on 127.0.0.1 nor, where there is IPv6, on `::1`: a process may choose either, so
@@ -112,5 +149,17 @@ mod tests {
         let error = ports.take(&declared("https://b.test"), Some(first)).unwrap_err();
         assert!(matches!(error, TopologyError::PortWantedTwice { .. }) && error.is_usage());
         assert_ne!(ports.take(&declared("https://c.test"), None).unwrap(), first);
+    }
+
+    #[test]
+    fn a_port_is_nobody_elses_for_as_long_as_it_is_held() {
+        let mut ports = Ports::default();
+        let port = ports.any().unwrap();
+        assert!(!hold(port));
+        // As another run of this program would ask.
+        #[cfg(target_os = "linux")]
+        assert!(sign(port).is_none());
+        drop(ports);
+        assert!(sign(port).is_some());
     }
 }

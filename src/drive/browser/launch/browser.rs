@@ -82,7 +82,10 @@ impl Browser {
     pub(super) async fn obituary(&self) -> Option<String> {
         let why = self.bidi.ended()?;
         let mut driver = self.driver.lock().await;
-        Some(driver.as_mut().map_or(why, Driver::obituary))
+        match driver.as_mut() {
+            Some(driver) => Some(driver.obituary().await),
+            None => Some(why),
+        }
     }
 
     /// Takes a seat, unless it is gone or worn.

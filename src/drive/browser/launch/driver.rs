@@ -13,10 +13,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use url::Url;
 
 /// How long a driver may take until it listens.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
+/// How long after its socket closed a driver may take to be known to have ended.
+const ENDED_WITHIN: Duration = Duration::from_millis(500);
+/// Pause between two looks whether it has.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How many of its last lines are kept.
 const KEPT_LINES: usize = 5;
 /// Longest line that is kept, in bytes.
@@ -74,10 +79,15 @@ impl Driver {
     }
 
     /// What became of it, for a browser that is gone: whether the driver itself ended, and what it said last.
-    pub(super) fn obituary(&mut self) -> String {
-        let ended = match self.child.try_wait() {
-            Ok(Some(status)) => format!("its driver ended ({status})"),
-            _ => "the browser ended while its driver went on".to_owned(),
+    pub(super) async fn obituary(&mut self) -> String {
+        let until = Instant::now() + ENDED_WITHIN;
+        let ended = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break format!("its driver ended ({status})"),
+                // The group goes on with the browser in it, so that there is nothing to wait for.
+                Ok(None) if Instant::now() < until => tokio::time::sleep(PAUSE).await,
+                _ => break "the browser ended while its driver went on".to_owned(),
+            }
         };
         format!("{ended}{}", self.last_lines.said())
     }

@@ -1,7 +1,7 @@
 //! The authsession system end to end: a switch that nobody told the scenarios of makes those react that cover it, and no
 //! other; and nothing of a run is left, however it ends.
 
-use crate::world::{Ran, World, binary, project};
+use crate::world::{Ran, World, binary, copy, project};
 use std::collections::BTreeSet;
 use std::net::TcpStream;
 use std::path::Path;
@@ -14,19 +14,6 @@ const SOON: Duration = Duration::from_secs(30);
 /// Switches, and the entry of the catalogue that each brings.
 const SWITCHES: [(&str, &str); 4] =
     [("not-idempotent", "002-23"), ("expired-forgotten", "002-44"), ("unknown-user-404", "002-14"), ("mail-retried", "002-41")];
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
-        }
-    }
-}
 
 /// The scenario files whose runs did not pass, and those that cover `entry`, with this switch on.
 fn with_switch(switch: &str, entry: &str) -> (BTreeSet<String>, BTreeSet<String>) {

@@ -1,6 +1,6 @@
 //! HARs in, causes out: recordings of the mosaic system, without what authchain adds, and as Chrome writes them by default.
 
-use crate::world::{Ran, World, project};
+use crate::world::{Ran, World, project, sanitised};
 use serde_json::{Value, json};
 
 /// The recording of one run of the HTTP engine, without `_authchain`.
@@ -32,20 +32,6 @@ fn strip(value: &mut Value, gone: &dyn Fn(&str) -> bool) {
         Value::Array(list) => list.iter_mut().for_each(|value| strip(value, gone)),
         _ => {}
     }
-}
-
-/// As Chrome exports without sensitive data: no cookies, no Authorization.
-fn sanitised(mut har: Value) -> Value {
-    for entry in har["log"]["entries"].as_array_mut().expect("entries") {
-        for side in ["request", "response"] {
-            entry[side]["cookies"] = json!([]);
-            entry[side]["headers"].as_array_mut().expect("fields").retain(|field| {
-                let name = field["name"].as_str().unwrap_or_default().to_ascii_lowercase();
-                !matches!(name.as_str(), "cookie" | "set-cookie" | "authorization")
-            });
-        }
-    }
-    har
 }
 
 /// What `diagnose` says about a HAR: the exit code and the rules of its findings with the hops of their evidence.

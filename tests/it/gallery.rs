@@ -1,7 +1,7 @@
 //! The gallery: every case is walked in both engines, and found for what it is; then its recording, without what authchain adds,
 //! is diagnosed to the same rules at the same hops.
 
-use crate::world::{Ran, World, project};
+use crate::world::{Ran, World, project, sanitised};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -68,20 +68,6 @@ fn strip(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(strip),
         _ => {}
     }
-}
-
-/// As Chrome exports without sensitive data: no cookies, no Authorization.
-fn sanitised(mut har: Value) -> Value {
-    for entry in har["log"]["entries"].as_array_mut().expect("entries") {
-        for side in ["request", "response"] {
-            entry[side]["cookies"] = json!([]);
-            entry[side]["headers"].as_array_mut().expect("fields").retain(|field| {
-                let name = field["name"].as_str().unwrap_or_default().to_ascii_lowercase();
-                !matches!(name.as_str(), "cookie" | "set-cookie" | "authorization")
-            });
-        }
-    }
-    har
 }
 
 /// Whether a request of the recording carries cookies.

@@ -1,27 +1,13 @@
 //! The mosaic system end to end: every scenario as it stands, and what happens when something moves.
 
-use crate::world::{Ran, World, project};
+use crate::world::{Ran, World, copy, project};
 use assert_cmd::Command;
-use std::path::Path;
 
 /// Copies the scenarios, so that snapshots written by a test stay out of the project.
 fn mosaic() -> World {
     let world = World::new();
     copy(&project().join("scenarios/mosaic"), &world.path().join("scenarios/mosaic"));
     world
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
-        }
-    }
 }
 
 fn in_ci(world: &World) -> Command {

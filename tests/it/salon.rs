@@ -1,9 +1,8 @@
 //! The salon system end to end: what each switch moves, and what is said when it is down.
 
-use crate::world::{Ran, World, project};
+use crate::world::{Ran, World, copy, project};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// The scenarios with one switch of the shared part turned.
 fn salon(from: &str, to: &str) -> World {
@@ -15,19 +14,6 @@ fn salon(from: &str, to: &str) -> World {
     assert!(from == to || text != turned, "{from} is not there");
     std::fs::write(shared, turned).expect("written");
     world
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
-        }
-    }
 }
 
 /// What the report says of each healthy run when a switch is turned for all of them.

@@ -1,6 +1,7 @@
 //! A scrubbed world to run the binary in: an empty folder, a bare environment, output as plain text.
 
 use assert_cmd::Command;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -93,4 +94,32 @@ pub(crate) fn binary() -> &'static Path {
 /// The project's folder.
 pub(crate) fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Copies a folder, so that what a test writes stays out of the project.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+/// As Chrome exports without sensitive data: no cookies, no Authorization.
+pub(crate) fn sanitised(mut har: Value) -> Value {
+    for entry in har["log"]["entries"].as_array_mut().expect("entries") {
+        for side in ["request", "response"] {
+            entry[side]["cookies"] = json!([]);
+            entry[side]["headers"].as_array_mut().expect("fields").retain(|field| {
+                let name = field["name"].as_str().unwrap_or_default().to_ascii_lowercase();
+                !matches!(name.as_str(), "cookie" | "set-cookie" | "authorization")
+            });
+        }
+    }
+    har
 }

@@ -4,6 +4,7 @@ use crate::drive::browser::bidi::Event;
 use crate::web::html::{Locator, LocatorKind, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is done with the element that a locator names.
@@ -14,6 +15,18 @@ pub(super) enum Action {
     Click,
     Fill,
     Select,
+}
+
+/// A number that no other task has. Where they begin no page can guess: it could claim in the library's name that it was pressed.
+fn fresh() -> u64 {
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
+        let mut random = [0; 8];
+        // Without chance the numbers are still each of one task.
+        let _ = getrandom::fill(&mut random);
+        // Scripts count exactly up to 2^53.
+        AtomicU64::new(u64::from_ne_bytes(random) >> 12)
+    });
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A locator in the library's words.
@@ -58,13 +71,12 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(action: Action, locator: &Locator) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         let wanted = match wanted_by(action) {
             Wanted::Field => "field",
             Wanted::Pressable => "pressable",
             Wanted::Element => "element",
         };
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = fresh();
         let locator = Named::new(locator);
         Self { ask: "perform", id, action, locator, wanted, text: String::new(), wanteds: Vec::new(), real: false, whole: true, ms: 0 }
     }
@@ -112,8 +124,7 @@ impl Task {
 
     /// The same once more, as something of its own.
     pub(super) fn again(&self) -> Self {
-        static AGAIN: AtomicU64 = AtomicU64::new(1 << 40);
-        Self { id: AGAIN.fetch_add(1, Ordering::Relaxed), ..self.clone() }
+        Self { id: fresh(), ..self.clone() }
     }
 }
 
